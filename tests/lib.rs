@@ -1,0 +1,1 @@
+//! Connector against connector; see the test binary beside this file.

@@ -1,0 +1,2 @@
+//! The `velo` binary.
+fn main() {}

@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod budget;
+mod error;
+mod event;
+pub mod memory;
+mod offset;
+mod options;
+mod predicate;
+mod progress;
+mod sink;
+mod source;
+pub mod uri;
+mod value;
+
+pub use batch::{Batch, Changes, Op, Span, StreamInfo};
+pub use budget::{Budget, Lease};
+pub use error::{Error, ErrorKind, Result};
+pub use event::{ColumnChange, Event, Mark, Rejected, SchemaChange, Token};
+pub use offset::{Offset, SourceOffset};
+pub use options::{ByteSize, OptionInfo, TimeSpan, describe};
+pub use predicate::{Comparison, Literal, Predicate};
+pub use progress::{Commit, Committable, Identity, Position, Prepared, Progress, Split, SplitId};
+pub use sink::{
+    Action, CommitKind, DataSink, DataWriter, Recovered, SinkCapabilities, WriteRequest,
+};
+pub use source::{
+    DataReader, DataSource, Pushdown, ReadRequest, Replay, SourceCapabilities, SplitChange,
+    SplitEnumerator,
+};
+pub use uri::{Query, Uri, nearest};
+pub use value::FieldValue;

@@ -1,0 +1,1 @@
+//! file://, stdin: and stdout: for velo: globs, Hive partitions, splits, atomic sinks

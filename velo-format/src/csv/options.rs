@@ -1,0 +1,78 @@
+//! Options of CSV.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What becomes of a row with another number of fields than the header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ragged {
+    /// It is a bad row.
+    #[default]
+    Error,
+    /// Missing fields at its end are null; a row with more fields is a bad row.
+    Fill,
+}
+
+/// Options of reading CSV.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CsvReadOptions {
+    /// The byte between fields: one ASCII character, or `\t`; a tab when the name ends in `.tsv`.
+    pub delimiter: Option<String>,
+    /// The character around fields that hold delimiters, quotes or line feeds; `none` for no quoting.
+    pub quote: String,
+    /// The character before a quote inside a quoted field; a doubled quote when it is not set.
+    pub escape: Option<String>,
+    /// Lines that start with this character are left out.
+    pub comment: Option<String>,
+    /// Whether the first record names the columns; otherwise they are column_0, column_1, ….
+    pub header: bool,
+    /// Lines to leave out before the header.
+    pub skip_lines: u64,
+    /// Spellings of null in unquoted fields, separated by commas; replaces the usual ones
+    /// (an empty field everywhere; NA, N/A, NULL, null and \N in columns that are not text).
+    pub null: Option<Vec<String>>,
+    /// What becomes of a row with another number of fields than the header.
+    pub ragged: Ragged,
+}
+
+impl Default for CsvReadOptions {
+    fn default() -> Self {
+        Self {
+            delimiter: None,
+            quote: "\"".to_owned(),
+            escape: None,
+            comment: None,
+            header: true,
+            skip_lines: 0,
+            null: None,
+            ragged: Ragged::Error,
+        }
+    }
+}
+
+/// Options of writing CSV.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CsvWriteOptions {
+    /// The byte between fields: one ASCII character, or `\t`; a tab when the name ends in `.tsv`.
+    pub delimiter: Option<String>,
+    /// The character around fields that need it.
+    pub quote: String,
+    /// Whether every file starts with the names of the columns.
+    pub header: bool,
+    /// How null is written, unquoted; an empty string is written as a pair of quotes.
+    pub null: String,
+}
+
+impl Default for CsvWriteOptions {
+    fn default() -> Self {
+        Self {
+            delimiter: None,
+            quote: "\"".to_owned(),
+            header: true,
+            null: String::new(),
+        }
+    }
+}

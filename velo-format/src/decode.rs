@@ -1,0 +1,238 @@
+//! The reading interfaces: what every format gives to whoever holds the bytes.
+//!
+//! A *stream* format is read from front to back and is fed blocks of bytes; a *random* format has
+//! its index elsewhere in the file and asks for ranges. Neither does any I/O of its own. No
+//! decoder applies a policy: a row that does not decode is handed over as a [`BadRow`], and the
+//! caller fails, skips or keeps it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use velo_core::{Predicate, Result};
+
+use crate::ReadAt;
+
+/// How a format lies in its file, with the decoder that fits.
+pub enum Layout {
+    /// Read from front to back.
+    Stream(Box<dyn StreamFormat>),
+    /// Read by its index.
+    Random(Box<dyn RandomFormat>),
+}
+
+/// A format that is decoded from front to back, record by record.
+pub trait StreamFormat: Send + Sync {
+    /// Reads what stands before the first record: byte order mark, lines to skip, header.
+    ///
+    /// `head` are the first bytes; `whole` says that the input ends with them. `None` asks for
+    /// more bytes.
+    ///
+    /// # Errors
+    /// `InvalidData` for a malformed header.
+    fn prologue(&self, head: &[u8], whole: bool) -> Result<Option<Prologue>>;
+
+    /// Starts to find out the columns and their types.
+    fn infer(&self, prologue: &Prologue) -> Box<dyn Inference>;
+
+    /// Says how an input can be divided among several readers.
+    fn splitting(&self) -> Splitting;
+
+    /// Starts to decode at a record's first byte.
+    ///
+    /// # Errors
+    /// `Unsupported` for a type that cannot be read from this format.
+    fn decoder(&self, request: DecodeRequest) -> Result<Box<dyn Decoder>>;
+}
+
+/// What stands before the first record of an input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prologue {
+    /// The first record's offset in bytes (of the decompressed input).
+    pub bytes: u64,
+    /// The names in the input's own order; `None` where records carry their names.
+    pub columns: Option<Arc<[String]>>,
+}
+
+/// Finds columns and types from samples, or from everything.
+///
+/// Deterministic: the result depends on the bytes and windows alone.
+pub trait Inference: Send {
+    /// Takes in bytes that start at a record and continue where the last call stopped consuming;
+    /// returns how many bytes of whole records were consumed. `last`: the input ends with them.
+    ///
+    /// # Errors
+    /// `InvalidData` when a record cannot end within the longest allowed length.
+    fn update(&mut self, bytes: &[u8], last: bool) -> Result<usize>;
+
+    /// Takes in a window from somewhere inside the input, which need not start at a record;
+    /// `reaches_end`: the input ends with it. Evidence only: what cannot be read is left out.
+    fn window(&mut self, bytes: &[u8], reaches_end: bool);
+
+    /// Gives the columns found.
+    ///
+    /// # Errors
+    /// `InvalidData` when no columns can be made out.
+    fn finish(self: Box<Self>) -> Result<Inferred>;
+}
+
+/// Columns and types found, and what a user should know about them.
+#[derive(Debug, Clone)]
+pub struct Inferred {
+    /// The columns.
+    pub schema: SchemaRef,
+    /// Remarks for the summary, such as spellings taken as null; without values of records.
+    pub notes: Vec<String>,
+}
+
+/// How an input can be divided.
+pub enum Splitting {
+    /// Only as a whole.
+    Whole,
+    /// Behind any line feed.
+    Newline,
+    /// Where a scan from the first record finds a record's end (quotes may hide line feeds).
+    Scan(Box<dyn Splitter>),
+}
+
+/// Follows records through an input without decoding them.
+pub trait Splitter: Send {
+    /// Scans bytes that follow those scanned before; the first call starts at a record.
+    ///
+    /// Returns the number of records that ended in `block`, and the offset in `block` behind the
+    /// last of those ends, if there was one.
+    fn scan(&mut self, block: &[u8]) -> (u64, Option<usize>);
+}
+
+/// What a stream decoder is to make.
+#[derive(Debug, Clone)]
+pub struct DecodeRequest {
+    /// The columns to yield, in this order; names missing from the input become null columns.
+    pub schema: SchemaRef,
+    /// The input's own names in its own order, from [`Prologue::columns`].
+    pub columns: Option<Arc<[String]>>,
+    /// Rows in a batch at most.
+    pub batch_rows: usize,
+    /// Where the first byte stands in the input; offsets of bad rows count from the input's start.
+    pub start: u64,
+    /// Whether to record where each row starts, for metadata.
+    pub row_starts: bool,
+}
+
+/// Decodes blocks of bytes into batches.
+pub trait Decoder: Send {
+    /// Decodes whole records from the front of `input` and returns how many bytes it consumed.
+    ///
+    /// Consumes until the batch is full or no whole record is left; the caller passes the
+    /// remainder again with more bytes behind it. `last`: the input (or split) ends with these
+    /// bytes, so that a record without a final line feed counts as whole and everything is
+    /// consumed unless the batch is full.
+    ///
+    /// # Errors
+    /// `InvalidData` only for what ends the decoding: a record over the longest allowed length.
+    fn decode(&mut self, input: &[u8], last: bool) -> Result<usize>;
+
+    /// Gives the number of records decoded since the last `take`, bad ones included.
+    fn records(&self) -> usize;
+
+    /// Says whether the batch is full and `take` must come next.
+    fn is_full(&self) -> bool;
+
+    /// Takes what was decoded since the last call.
+    ///
+    /// # Errors
+    /// `Unexpected` when the columns cannot be built.
+    fn take(&mut self) -> Result<Decoded>;
+}
+
+/// A batch's worth of decoded records.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The good rows.
+    pub rows: RecordBatch,
+    /// The bad ones, in order.
+    pub bad: Vec<BadRow>,
+    /// The offset in the input of each good row, if it was asked for; else empty.
+    pub row_starts: Vec<u64>,
+}
+
+/// A record that does not decode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// Its number among the records of this `take`, bad ones included, from 0.
+    pub record: usize,
+    /// Where the record starts in the input, in bytes.
+    pub record_start: u64,
+    /// Where the trouble is in the input, in bytes.
+    pub byte: u64,
+    /// The column, where one is to blame.
+    pub column: Option<String>,
+    /// What is wrong, without the value: `not a whole number (int64)`.
+    pub problem: String,
+    /// What the user can do: `types=price:text`.
+    pub hint: Option<String>,
+    /// The record's bytes.
+    pub raw: Vec<u8>,
+}
+
+/// A format that is read by its index: Parquet.
+pub trait RandomFormat: Send + Sync {
+    /// Reads the index: columns, and the units that can be read by themselves.
+    ///
+    /// # Errors
+    /// `InvalidData` for a file that is truncated, corrupt or something else.
+    fn units(&self, input: &Arc<dyn ReadAt>) -> Result<Units>;
+
+    /// Says which of the units can hold wanted rows; the rest need not be read.
+    ///
+    /// # Errors
+    /// As [`units`](Self::units); `InvalidInput` for an unknown column.
+    fn prune(&self, input: &Arc<dyn ReadAt>, predicate: &Predicate) -> Result<Vec<bool>>;
+
+    /// Reads rows of one unit.
+    ///
+    /// # Errors
+    /// As [`units`](Self::units); `InvalidInput` for an unknown column.
+    fn read(
+        &self,
+        input: &Arc<dyn ReadAt>,
+        request: RandomRequest,
+    ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch>> + Send>>;
+}
+
+/// What a random format's index says.
+#[derive(Debug, Clone)]
+pub struct Units {
+    /// The columns as the file has them.
+    pub schema: SchemaRef,
+    /// Its row groups.
+    pub units: Vec<Unit>,
+}
+
+/// One part that can be read by itself: a row group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Its number of rows.
+    pub rows: u64,
+    /// Its size in the file in bytes.
+    pub bytes: u64,
+    /// Its size in bytes once decompressed.
+    pub decoded_bytes: u64,
+}
+
+/// Which rows and columns of a unit to read.
+#[derive(Debug, Clone)]
+pub struct RandomRequest {
+    /// The unit's number.
+    pub unit: usize,
+    /// The rows of the unit, counted from its first.
+    pub rows: Range<u64>,
+    /// The top-level columns to read, in this order; `None` means all.
+    pub projection: Option<Arc<[String]>>,
+    /// Pages that cannot hold wanted rows may be left out when this is set; then row numbers are
+    /// no longer dense.
+    pub predicate: Option<Arc<Predicate>>,
+    /// Rows in a batch at most.
+    pub batch_rows: usize,
+}

@@ -1,0 +1,105 @@
+//! The formats by name, by ending and by first bytes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use velo_core::Result;
+
+use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
+
+/// A format of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Comma-separated values (RFC 4180) and their relatives.
+    #[serde(alias = "tsv")]
+    Csv,
+    /// One JSON object on each line.
+    #[serde(alias = "ndjson", alias = "json")]
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// What a name or the first bytes say of an input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Detected {
+    /// The format, where it shows.
+    pub format: Option<Format>,
+    /// The compression around it, where it shows.
+    pub compression: Option<Compression>,
+}
+
+impl Format {
+    /// Gives the name that options and errors use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// Opens the format for reading.
+    ///
+    /// # Errors
+    /// `Config` for options that contradict each other or the format.
+    pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
+        options.check(self)?;
+        Ok(match self {
+            _ => todo!(),
+        })
+    }
+
+    /// Opens the format for writing.
+    ///
+    /// # Errors
+    /// `Config` for options that contradict each other or the format.
+    pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
+        options.check(self)?;
+        Ok(match self {
+            _ => todo!(),
+        })
+    }
+}
+
+/// Reads format and compression off a file name's endings: `orders.csv.gz`.
+#[must_use]
+pub fn detect_name(name: &str) -> Detected {
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    let (stem, compression) = match name.rsplit_once('.') {
+        Some((stem, "gz" | "gzip")) => (stem, Some(Compression::Gzip)),
+        Some((stem, "zst" | "zstd")) => (stem, Some(Compression::Zstd)),
+        _ => (name.as_str(), None),
+    };
+    let format = match stem.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv" | "tsv" | "tab" | "psv") => Some(Format::Csv),
+        Some("jsonl" | "ndjson" | "json") => Some(Format::Jsonl),
+        Some("parquet" | "pq" | "parq") => Some(Format::Parquet),
+        _ => None,
+    };
+    Detected {
+        format,
+        compression,
+    }
+}
+
+/// Reads format and compression off an input's first bytes (four are enough).
+#[must_use]
+pub fn detect(head: &[u8]) -> Detected {
+    match head {
+        [0x1f, 0x8b, ..] => Detected {
+            format: None,
+            compression: Some(Compression::Gzip),
+        },
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Detected {
+            format: None,
+            compression: Some(Compression::Zstd),
+        },
+        [b'P', b'A', b'R', b'1', ..] => Detected {
+            format: Some(Format::Parquet),
+            compression: Some(Compression::None),
+        },
+        _ => Detected::default(),
+    }
+}

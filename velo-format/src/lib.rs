@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+pub mod compression;
+pub mod csv;
+mod decode;
+mod encode;
+mod format;
+mod input;
+pub mod jsonl;
+mod options;
+pub mod parquet;
+pub mod scalar;
+mod types;
+
+pub use decode::{
+    BadRow, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout, Prologue, RandomFormat,
+    RandomRequest, Splitter, Splitting, StreamFormat, Unit, Units,
+};
+pub use encode::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink};
+pub use format::{Detected, Format, detect, detect_name};
+pub use input::ReadAt;
+pub use options::{
+    CommonReadOptions, CommonWriteOptions, Compression, Encoding, InferMode, ReadOptions,
+    WriteOptions,
+};
+pub use types::{parse_columns, parse_type};

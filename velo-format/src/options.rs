@@ -1,0 +1,216 @@
+//! Options of formats, as URIs spell them; each is described here and nowhere else.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use velo_core::{ByteSize, Error, ErrorKind, Query, Result};
+
+use crate::Format;
+use crate::csv::{CsvReadOptions, CsvWriteOptions};
+use crate::jsonl::{JsonReadOptions, JsonWriteOptions};
+use crate::parquet::ParquetWriteOptions;
+
+/// Compression of a whole file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// None.
+    None,
+    /// Gzip (RFC 1952), any number of members.
+    Gzip,
+    /// Zstandard (RFC 8878), any number of frames.
+    Zstd,
+}
+
+/// Character encoding of text formats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[default]
+    #[serde(rename = "utf-8", alias = "UTF-8", alias = "utf8", alias = "UTF8")]
+    Utf8,
+}
+
+/// How types of text formats are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InferMode {
+    /// From a sample of the start, the middle and the end.
+    #[default]
+    Sample,
+    /// From everything: a bounded input is read twice.
+    Full,
+    /// Not at all: every column is text.
+    Off,
+}
+
+/// Options of reading that every format shares.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CommonReadOptions {
+    /// The format; found from the file's name or first bytes when it is not set.
+    pub format: Option<Format>,
+    /// The compression; found from the file's name or first bytes when it is not set.
+    pub compression: Option<Compression>,
+    /// Character encoding of text formats.
+    pub encoding: Encoding,
+    /// How the types of text formats are found.
+    pub infer: InferMode,
+    /// All columns with their types, as `id:int64,price:decimal(10,2),note:text`; nothing is inferred.
+    pub schema: Option<String>,
+    /// Types of some columns, as `zip:text,price:decimal(10,2)`; the rest is inferred.
+    pub types: Option<String>,
+    /// Rows in a batch at most.
+    pub batch_size: usize,
+    /// Longest record of a text format; a longer one is an error.
+    pub max_line_length: ByteSize,
+}
+
+impl Default for CommonReadOptions {
+    fn default() -> Self {
+        Self {
+            format: None,
+            compression: None,
+            encoding: Encoding::Utf8,
+            infer: InferMode::Sample,
+            schema: None,
+            types: None,
+            batch_size: 8192,
+            max_line_length: ByteSize(64 << 20),
+        }
+    }
+}
+
+/// Everything that can be said about reading a format.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// What every format shares.
+    pub common: CommonReadOptions,
+    /// CSV's own.
+    pub csv: CsvReadOptions,
+    /// JSON lines' own.
+    pub json: JsonReadOptions,
+    given: Vec<(&'static str, String)>,
+}
+
+/// Options of writing that every format shares.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CommonWriteOptions {
+    /// The format; found from the destination's name when it is not set.
+    pub format: Option<Format>,
+    /// The compression of the whole file; found from the destination's name when it is not set.
+    /// For Parquet the codec of its pages is `codec`.
+    pub compression: Option<Compression>,
+    /// Level of the compression, in the algorithm's own scale: gzip 1 to 9, zstd 1 to 22.
+    pub compression_level: Option<i32>,
+    /// Character encoding of text formats.
+    pub encoding: Encoding,
+}
+
+/// Everything that can be said about writing a format.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions {
+    /// What every format shares.
+    pub common: CommonWriteOptions,
+    /// CSV's own.
+    pub csv: CsvWriteOptions,
+    /// JSON lines' own.
+    pub json: JsonWriteOptions,
+    /// Parquet's own.
+    pub parquet: ParquetWriteOptions,
+    given: Vec<(&'static str, String)>,
+}
+
+impl ReadOptions {
+    /// Takes the options of reading out of a query.
+    ///
+    /// # Errors
+    /// `Config` naming the option.
+    pub fn take(query: &mut Query<'_>) -> Result<Self> {
+        let common = query.read()?;
+        let (csv, json) = (query.read()?, query.read()?);
+        let owners = [
+            ("csv", names::<CsvReadOptions>()),
+            ("jsonl", names::<JsonReadOptions>()),
+        ];
+        Ok(Self {
+            common,
+            csv,
+            json,
+            given: given(query, &owners),
+        })
+    }
+
+    /// Refuses options that belong to another format than the one that was found.
+    ///
+    /// # Errors
+    /// `Config` naming the option and its format.
+    pub fn check(&self, format: Format) -> Result<()> {
+        refuse_foreign(&self.given, format)
+    }
+}
+
+impl WriteOptions {
+    /// Takes the options of writing out of a query.
+    ///
+    /// # Errors
+    /// `Config` naming the option.
+    pub fn take(query: &mut Query<'_>) -> Result<Self> {
+        let common = query.read()?;
+        let (csv, json, parquet) = (query.read()?, query.read()?, query.read()?);
+        let owners = [
+            ("csv", names::<CsvWriteOptions>()),
+            ("jsonl", names::<JsonWriteOptions>()),
+            ("parquet", names::<ParquetWriteOptions>()),
+        ];
+        Ok(Self {
+            common,
+            csv,
+            json,
+            parquet,
+            given: given(query, &owners),
+        })
+    }
+
+    /// Refuses options that belong to another format than the one that was found.
+    ///
+    /// # Errors
+    /// `Config` naming the option and its format.
+    pub fn check(&self, format: Format) -> Result<()> {
+        refuse_foreign(&self.given, format)
+    }
+}
+
+fn names<T: JsonSchema>() -> Vec<String> {
+    velo_core::describe::<T>()
+        .into_iter()
+        .map(|option| option.name)
+        .collect()
+}
+
+fn given(query: &Query<'_>, owners: &[(&'static str, Vec<String>)]) -> Vec<(&'static str, String)> {
+    let set = query.names();
+    let owned = set.flat_map(|name| {
+        let of = owners
+            .iter()
+            .filter(move |(_, names)| names.iter().any(|known| known == name));
+        of.map(move |(owner, _)| (*owner, name.to_owned()))
+    });
+    owned.collect()
+}
+
+fn refuse_foreign(given: &[(&'static str, String)], format: Format) -> Result<()> {
+    let own = |name: &String| {
+        given
+            .iter()
+            .any(|(of, known)| *of == format.name() && known == name)
+    };
+    match given.iter().find(|(_, name)| !own(name)) {
+        None => Ok(()),
+        Some((owner, name)) => Err(Error::new(ErrorKind::Config, "option is of another format")
+            .with("option", name)
+            .with("its format", owner)
+            .with("this format", format.name())
+            .with_hint("leave it out, or set format=")),
+    }
+}

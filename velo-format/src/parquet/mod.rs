@@ -1,0 +1,5 @@
+//! Apache Parquet.
+
+mod options;
+
+pub use options::{Codec, ParquetWriteOptions};

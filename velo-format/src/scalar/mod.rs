@@ -1,0 +1,1 @@
+//! Text of numbers and times, both ways.

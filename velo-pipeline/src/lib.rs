@@ -1,0 +1,1 @@
+//! Runs velo sources into sinks: the copy loop

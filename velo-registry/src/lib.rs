@@ -1,0 +1,1 @@
+//! URI in, velo connector out: one cargo feature per connector

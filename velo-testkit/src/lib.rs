@@ -1,0 +1,1 @@
+//! The contract every velo connector passes, and data to test it with
