@@ -7,8 +7,11 @@ mod event;
 pub mod memory;
 mod offset;
 mod options;
+mod plain;
 mod predicate;
 mod progress;
+mod record;
+pub mod simple;
 mod sink;
 mod source;
 pub mod uri;
@@ -20,8 +23,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{ColumnChange, Event, Mark, Rejected, SchemaChange, Token};
 pub use offset::{Offset, SourceOffset};
 pub use options::{ByteSize, OptionInfo, TimeSpan, describe};
+pub use plain::{Reader, Sink, Source, Writer};
 pub use predicate::{Comparison, Literal, Predicate};
 pub use progress::{Commit, Committable, Identity, Position, Prepared, Progress, Split, SplitId};
+pub use record::StreamRecord;
 pub use sink::{
     Action, CommitKind, DataSink, DataWriter, Recovered, SinkCapabilities, WriteRequest,
 };

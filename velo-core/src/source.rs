@@ -167,9 +167,12 @@ pub trait DataSource: Send + Sync + 'static {
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// use velo_core::{DataSource, SplitChange, memory::Memory};
-/// let source = Memory::new("orders").source();
-/// let mut splits = source.splits(None).await?;
+/// use std::sync::Arc;
+/// use velo_core::{Batch, DataSource, SplitChange, StreamInfo, memory::Memory};
+/// let stream = StreamInfo::new("orders", Arc::new(arrow_schema::Schema::empty()));
+/// let memory = Memory::new("orders");
+/// memory.put(0, Batch::empty(Arc::new(stream)));
+/// let mut splits = memory.source().splits(None).await?;
 /// assert!(matches!(splits.next().await?, Some(SplitChange::Added { .. })));
 /// assert!(splits.next().await?.is_none());
 /// # Ok::<(), velo_core::Error>(())
