@@ -32,13 +32,21 @@ async fn copies_every_row_of_every_split_once() {
     let mut job = copy(&from, &to);
     job.threads = 3;
     let summary = job.run().await.unwrap();
-    assert_eq!((summary.rows, summary.splits, summary.commits), (70_000, 7, 1));
+    assert_eq!(
+        (summary.rows, summary.splits, summary.commits),
+        (70_000, 7, 1)
+    );
     let mut found: Vec<i64> = to
         .batches()
         .iter()
         .flat_map(|batch| {
             let column = batch.rows().column(0).clone();
-            column.as_any().downcast_ref::<Int64Array>().unwrap().values().to_vec()
+            column
+                .as_any()
+                .downcast_ref::<Int64Array>()
+                .unwrap()
+                .values()
+                .to_vec()
         })
         .collect();
     found.sort_unstable();

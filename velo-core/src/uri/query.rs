@@ -108,6 +108,17 @@ impl<'a> Query<'a> {
         self.pairs.iter().map(|pair| &*pair.name)
     }
 
+    /// Says whether no option is set.
+    ///
+    /// ```
+    /// assert!(velo_core::Uri::parse("a.csv")?.query()?.is_empty());
+    /// # Ok::<(), velo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
     /// Fills a struct from the options that it has fields for.
     ///
     /// # Errors
