@@ -15,7 +15,7 @@ const NOTES: &str = "velo.notes";
 pub(crate) async fn schema(all: &Arguments, uri: &str) -> Result<()> {
     let streams = create_source(uri)?.streams().await?;
     if all.json {
-        let streams: Vec<_> = streams.iter().map(|stream| as_json(stream)).collect();
+        let streams: Vec<_> = streams.iter().map(as_json).collect();
         return report::print(&format!("{}\n", serde_json::json!(streams)));
     }
     let mut text = String::new();
