@@ -23,4 +23,4 @@ pub use float::{parse_f32, parse_f64, parse_f64_exact};
 pub use integer::{Integer, parse_i64, parse_integer, parse_u64};
 pub use number::{Number, has_padding};
 pub use time::parse_time;
-pub use timestamp::{Timestamp, parse_timestamp, parse_timestamp_in};
+pub use timestamp::{Timestamp, parse_timestamp, parse_timestamp_in, zone_offset};

@@ -99,8 +99,24 @@ pub fn parse_timestamp_in(text: &[u8], unit: TimeUnit, offset_seconds: Option<i3
     stamp.utc(unit)
 }
 
+/// Gives how far a zone is ahead of UTC; `None` where only a calendar of zones would know.
+///
+/// ```
+/// use velo_format::scalar::zone_offset;
+/// assert_eq!(zone_offset("UTC"), Some(0));
+/// assert_eq!(zone_offset("-08:00"), Some(-28_800));
+/// assert_eq!(zone_offset("Europe/Berlin"), None);
+/// ```
+#[must_use]
+pub fn zone_offset(zone: &str) -> Option<i32> {
+    match zone {
+        "UTC" | "Etc/UTC" | "GMT" => Some(0),
+        _ => offset(zone.as_bytes())?,
+    }
+}
+
 /// Reads what stands behind the time; the outer `None` means that it is no zone.
-pub(crate) fn offset(text: &[u8]) -> Option<Option<i32>> {
+fn offset(text: &[u8]) -> Option<Option<i32>> {
     let (sign, hours, minutes) = match text {
         [] => return Some(None),
         b"Z" => return Some(Some(0)),
