@@ -67,7 +67,7 @@ pub fn expectation(data_type: &DataType) -> String {
             format!("decimal({precision},{scale})"),
         ),
         DataType::Utf8 => ("not valid UTF-8", "text".to_owned()),
-        DataType::Binary => ("not hexadecimal digits", "binary".to_owned()),
+        DataType::Binary => ("not base64", "binary".to_owned()),
         DataType::Date32 => ("not a date like 2024-12-31", "date".to_owned()),
         DataType::Time32(unit) | DataType::Time64(unit) => {
             ("not a time like 23:59:59", format!("time({unit})"))
@@ -233,7 +233,7 @@ mod tests {
             ("float64", "1e5", "1e"),
             ("decimal(10,2)", "1.5", "1.555"),
             ("decimal(50,2)", "1.5", "1.555"),
-            ("binary", "\\xDEad", "abc"),
+            ("binary", "AP8=", "AP8"),
             ("date", "2024-02-29", "2023-02-29"),
             ("time(s)", "12:00:00", "12:00:00.5"),
             ("time(ns)", "12:00:00.123456789", "noon"),
@@ -254,7 +254,7 @@ mod tests {
             assert!(read(kind, Spelling::Any, bad).is_none(), "{kind} {bad}");
         }
         assert_eq!(
-            read("binary", Spelling::Any, "00ff"),
+            read("binary", Spelling::Any, "AP8="),
             Some("Binary([0, 255])".to_owned())
         );
         let error = column_builder(&parse_type("list(text)").unwrap(), Spelling::Any).err();

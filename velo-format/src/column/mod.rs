@@ -1,8 +1,8 @@
 //! Columns built from the text of their values; the text formats share them.
 //!
 //! A builder is chosen once for a column ([`column_builder`]) and never again for a value. What
-//! each type accepts is what [`scalar`](crate::scalar) reads; binary is hexadecimal digits, with
-//! or without `\x` before them. Lists have no text form and are [`Unsupported`].
+//! each type accepts is what [`scalar`](crate::scalar) reads; binary is base64 (RFC 4648)
+//! with its padding. Lists have no text form and are [`Unsupported`].
 //!
 //! [`Unsupported`]: velo_core::ErrorKind::Unsupported
 

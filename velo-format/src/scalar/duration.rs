@@ -22,9 +22,9 @@ pub fn parse_duration(text: &[u8], unit: TimeUnit) -> Option<i64> {
     }
 }
 
-fn iso(text: &[u8], unit: TimeUnit, sign: i64) -> Option<i64> {
-    const PARTS: [(u8, i64); 4] = [(b'D', 86_400), (b'H', 3600), (b'M', 60), (b'S', 1)];
-    let (mut rest, mut seconds, mut nanoseconds) = (text, 0_i64, 0);
+fn iso(text: &[u8], unit: TimeUnit, sign: i128) -> Option<i64> {
+    const PARTS: [(u8, i128); 4] = [(b'D', 86_400), (b'H', 3600), (b'M', 60), (b'S', 1)];
+    let (mut rest, mut seconds, mut nanoseconds) = (text, 0_i128, 0);
     let (mut next, mut in_time) = (0, false);
     while !rest.is_empty() {
         if let ([b'T', after @ ..], false) = (rest, in_time) {
@@ -33,7 +33,7 @@ fn iso(text: &[u8], unit: TimeUnit, sign: i64) -> Option<i64> {
             (!rest.is_empty()).then_some(())?;
         }
         let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let value = i64::try_from(digits::whole(&rest[..length])?).ok()?;
+        let value = i128::from(digits::whole(&rest[..length])?);
         rest = &rest[length..];
         if let [b'.', after @ ..] = rest {
             (nanoseconds, _, rest) = fraction(after)?;
@@ -44,16 +44,17 @@ fn iso(text: &[u8], unit: TimeUnit, sign: i64) -> Option<i64> {
         if part < next || (part > 0) != in_time {
             return None;
         }
-        seconds = seconds.checked_add(value.checked_mul(PARTS[part].1)?)?;
+        seconds += value * PARTS[part].1;
         (rest, next) = (after, part + 1);
     }
     if next == 0 {
         return None;
     }
     if sign < 0 && nanoseconds > 0 {
-        return count(-seconds - 1, 1_000_000_000 - nanoseconds, unit);
+        let seconds = (-seconds - 1).try_into().ok()?;
+        return count(seconds, 1_000_000_000 - nanoseconds, unit);
     }
-    count(sign * seconds, nanoseconds, unit)
+    count((sign * seconds).try_into().ok()?, nanoseconds, unit)
 }
 
 #[cfg(test)]
@@ -70,6 +71,8 @@ mod tests {
             ("-PT1.25S", Ns, Some(-1_250_000_000)),
             ("PT1.5S", S, None),
             ("PT1.5M", Ns, None),
+            ("-PT9223372036.854775808S", Ns, Some(i64::MIN)),
+            ("-PT9223372036854775808S", S, Some(i64::MIN)),
             ("P", S, None),
             ("PT", S, None),
             ("P1DT", S, None),
