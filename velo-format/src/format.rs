@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use velo_core::Result;
+use velo_core::{Error, ErrorKind, Result};
 
+use crate::csv::Csv;
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -47,7 +48,8 @@ impl Format {
     pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
         options.check(self)?;
         Ok(match self {
-            _ => todo!(),
+            Self::Csv => Layout::Stream(Box::new(Csv::new(options)?)),
+            Self::Jsonl | Self::Parquet => return Err(self.unsupported("reading")),
         })
     }
 
@@ -57,9 +59,12 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
-        Ok(match self {
-            _ => todo!(),
-        })
+        Err(self.unsupported("writing"))
+    }
+
+    fn unsupported(self, what: &str) -> Error {
+        Error::new(ErrorKind::Unsupported, format!("{what} is not built yet"))
+            .with("format", self.name())
     }
 }
 
