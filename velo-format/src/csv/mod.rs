@@ -53,12 +53,14 @@ mod records;
 mod scan;
 mod splitter;
 mod types;
+mod write;
 
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result};
 
 pub use options::{CsvReadOptions, CsvWriteOptions, Ragged};
+pub use write::CsvOutput;
 
 use self::decoder::{CsvDecoder, Settings};
 use self::dialect::Dialect;

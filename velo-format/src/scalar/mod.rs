@@ -15,6 +15,8 @@ mod number;
 mod time;
 mod timestamp;
 
+pub(crate) mod write;
+
 pub use boolean::parse_bool;
 pub use date::parse_date32;
 pub use decimal::{parse_decimal128, parse_decimal256};
