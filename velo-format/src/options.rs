@@ -89,7 +89,7 @@ pub struct ReadOptions {
     pub csv: CsvReadOptions,
     /// JSON lines' own.
     pub json: JsonReadOptions,
-    given: Vec<(&'static str, String)>,
+    given: Vec<Given>,
 }
 
 /// Options of writing that every format shares.
@@ -118,7 +118,7 @@ pub struct WriteOptions {
     pub json: JsonWriteOptions,
     /// Parquet's own.
     pub parquet: ParquetWriteOptions,
-    given: Vec<(&'static str, String)>,
+    given: Vec<Given>,
 }
 
 impl ReadOptions {
@@ -127,17 +127,12 @@ impl ReadOptions {
     /// # Errors
     /// `Config` naming the option.
     pub fn take(query: &mut Query<'_>) -> Result<Self> {
-        let common = query.read()?;
-        let (csv, json) = (query.read()?, query.read()?);
-        let owners = [
-            ("csv", names::<CsvReadOptions>()),
-            ("jsonl", names::<JsonReadOptions>()),
-        ];
+        let mut given = Vec::new();
         Ok(Self {
-            common,
-            csv,
-            json,
-            given: given(query, &owners),
+            common: query.read()?,
+            csv: read_own(query, Format::Csv, &mut given)?,
+            json: read_own(query, Format::Jsonl, &mut given)?,
+            given,
         })
     }
 
@@ -156,19 +151,13 @@ impl WriteOptions {
     /// # Errors
     /// `Config` naming the option.
     pub fn take(query: &mut Query<'_>) -> Result<Self> {
-        let common = query.read()?;
-        let (csv, json, parquet) = (query.read()?, query.read()?, query.read()?);
-        let owners = [
-            ("csv", names::<CsvWriteOptions>()),
-            ("jsonl", names::<JsonWriteOptions>()),
-            ("parquet", names::<ParquetWriteOptions>()),
-        ];
+        let mut given = Vec::new();
         Ok(Self {
-            common,
-            csv,
-            json,
-            parquet,
-            given: given(query, &owners),
+            common: query.read()?,
+            csv: read_own(query, Format::Csv, &mut given)?,
+            json: read_own(query, Format::Jsonl, &mut given)?,
+            parquet: read_own(query, Format::Parquet, &mut given)?,
+            given,
         })
     }
 
@@ -181,35 +170,27 @@ impl WriteOptions {
     }
 }
 
-fn names<T: JsonSchema>() -> Vec<String> {
-    velo_core::describe::<T>()
-        .into_iter()
-        .map(|option| option.name)
-        .collect()
+/// An option that was set, and a format that it belongs to.
+type Given = (Format, &'static str);
+
+/// Reads the options of one format and remembers which of them were set.
+fn read_own<T: for<'de> Deserialize<'de>>(
+    query: &mut Query<'_>,
+    format: Format,
+    given: &mut Vec<Given>,
+) -> Result<T> {
+    let options = query.read()?;
+    given.extend(query.last_read().map(|name| (format, name)));
+    Ok(options)
 }
 
-fn given(query: &Query<'_>, owners: &[(&'static str, Vec<String>)]) -> Vec<(&'static str, String)> {
-    let set = query.names();
-    let owned = set.flat_map(|name| {
-        let of = owners
-            .iter()
-            .filter(move |(_, names)| names.iter().any(|known| known == name));
-        of.map(move |(owner, _)| (*owner, name.to_owned()))
-    });
-    owned.collect()
-}
-
-fn refuse_foreign(given: &[(&'static str, String)], format: Format) -> Result<()> {
-    let own = |name: &String| {
-        given
-            .iter()
-            .any(|(of, known)| *of == format.name() && known == name)
-    };
+fn refuse_foreign(given: &[Given], format: Format) -> Result<()> {
+    let own = |name: &str| given.iter().any(|(of, known)| *of == format && *known == name);
     match given.iter().find(|(_, name)| !own(name)) {
         None => Ok(()),
         Some((owner, name)) => Err(Error::new(ErrorKind::Config, "option is of another format")
             .with("option", name)
-            .with("its format", owner)
+            .with("its format", owner.name())
             .with("this format", format.name())
             .with_hint("leave it out, or set format=")),
     }
