@@ -185,7 +185,11 @@ fn read_own<T: for<'de> Deserialize<'de>>(
 }
 
 fn refuse_foreign(given: &[Given], format: Format) -> Result<()> {
-    let own = |name: &str| given.iter().any(|(of, known)| *of == format && *known == name);
+    let own = |name: &str| {
+        given
+            .iter()
+            .any(|(of, known)| *of == format && *known == name)
+    };
     match given.iter().find(|(_, name)| !own(name)) {
         None => Ok(()),
         Some((owner, name)) => Err(Error::new(ErrorKind::Config, "option is of another format")
