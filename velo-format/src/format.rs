@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use velo_core::Result;
+use velo_core::{Error, ErrorKind, Result};
 
+use crate::jsonl::JsonLines;
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -46,9 +47,10 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
         options.check(self)?;
-        Ok(match self {
-            _ => todo!(),
-        })
+        match self {
+            Self::Jsonl => Ok(Layout::Stream(Box::new(JsonLines::new(options)?))),
+            other => Err(unsupported("read", other)),
+        }
     }
 
     /// Opens the format for writing.
@@ -57,10 +59,14 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
-        Ok(match self {
-            _ => todo!(),
-        })
+        Err(unsupported("write", self))
     }
+}
+
+fn unsupported(what: &'static str, format: Format) -> Error {
+    Error::new(ErrorKind::Unsupported, "format cannot be used this way")
+        .with("format", format.name())
+        .with("use", what)
 }
 
 /// Reads format and compression off a file name's endings: `orders.csv.gz`.
