@@ -36,8 +36,9 @@ pub trait StreamFormat: Send + Sync {
     /// Starts to find out the columns and their types.
     fn infer(&self, prologue: &Prologue) -> Box<dyn Inference>;
 
-    /// Says how an input can be divided among several readers.
-    fn splitting(&self) -> Splitting;
+    /// Says how an input can be divided among several readers; what its records are may depend on
+    /// its columns.
+    fn splitting(&self, prologue: &Prologue) -> Splitting;
 
     /// Starts to decode at a record's first byte.
     ///

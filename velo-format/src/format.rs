@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use velo_core::{Error, ErrorKind, Result};
 
+use crate::csv::Csv;
 use crate::jsonl::JsonLines;
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
@@ -47,10 +48,11 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
         options.check(self)?;
-        match self {
-            Self::Jsonl => Ok(Layout::Stream(Box::new(JsonLines::new(options)?))),
-            other => Err(unsupported("read", other)),
-        }
+        Ok(match self {
+            Self::Csv => Layout::Stream(Box::new(Csv::new(options)?)),
+            Self::Jsonl => Layout::Stream(Box::new(JsonLines::new(options)?)),
+            Self::Parquet => return Err(self.unsupported("reading")),
+        })
     }
 
     /// Opens the format for writing.
@@ -59,14 +61,13 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
-        Err(unsupported("write", self))
+        Err(self.unsupported("writing"))
     }
-}
 
-fn unsupported(what: &'static str, format: Format) -> Error {
-    Error::new(ErrorKind::Unsupported, "format cannot be used this way")
-        .with("format", format.name())
-        .with("use", what)
+    fn unsupported(self, what: &str) -> Error {
+        Error::new(ErrorKind::Unsupported, format!("{what} is not built yet"))
+            .with("format", self.name())
+    }
 }
 
 /// Reads format and compression off a file name's endings: `orders.csv.gz`.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod column;
 pub mod compression;
 pub mod csv;
 mod decode;

@@ -159,7 +159,7 @@ impl StreamFormat for JsonLines {
         Box::new(infer::JsonInference::new(Arc::clone(&self.settings)))
     }
 
-    fn splitting(&self) -> Splitting {
+    fn splitting(&self, _prologue: &Prologue) -> Splitting {
         Splitting::Newline
     }
 
