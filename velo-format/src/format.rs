@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use velo_core::{Error, ErrorKind, Result};
 
-use crate::csv::{Csv, CsvOutput};
-use crate::jsonl::JsonLinesOutput;
+use crate::csv::Csv;
+use crate::jsonl::JsonLines;
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -50,10 +50,8 @@ impl Format {
         options.check(self)?;
         Ok(match self {
             Self::Csv => Layout::Stream(Box::new(Csv::new(options)?)),
-            Self::Jsonl | Self::Parquet => {
-                return Err(Error::new(ErrorKind::Unsupported, "format cannot be read")
-                    .with("format", self.name()));
-            }
+            Self::Jsonl => Layout::Stream(Box::new(JsonLines::new(options)?)),
+            Self::Parquet => return Err(self.unsupported("reading")),
         })
     }
 
@@ -63,16 +61,12 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
-        Ok(match self {
-            Self::Csv => Box::new(CsvOutput::new(options)?),
-            Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
-            Self::Parquet => {
-                return Err(
-                    Error::new(ErrorKind::Unsupported, "format cannot be written")
-                        .with("format", self.name()),
-                );
-            }
-        })
+        Err(self.unsupported("writing"))
+    }
+
+    fn unsupported(self, what: &str) -> Error {
+        Error::new(ErrorKind::Unsupported, format!("{what} is not built yet"))
+            .with("format", self.name())
     }
 }
 
