@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use velo_core::Result;
+use velo_core::{Error, ErrorKind, Result};
 
+use crate::parquet::{Parquet, ParquetOutput};
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -47,7 +48,8 @@ impl Format {
     pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
         options.check(self)?;
         Ok(match self {
-            _ => todo!(),
+            Self::Parquet => Layout::Random(Box::new(Parquet::new(options)?)),
+            Self::Csv | Self::Jsonl => return Err(self.unsupported()),
         })
     }
 
@@ -58,8 +60,13 @@ impl Format {
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
         Ok(match self {
-            _ => todo!(),
+            Self::Parquet => Box::new(ParquetOutput::new(options)?),
+            Self::Csv | Self::Jsonl => return Err(self.unsupported()),
         })
+    }
+
+    fn unsupported(self) -> Error {
+        Error::new(ErrorKind::Unsupported, "format is not there yet").with("format", self.name())
     }
 }
 
