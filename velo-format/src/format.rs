@@ -2,10 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use velo_core::{Error, ErrorKind, Result};
+use velo_core::Result;
 
-use crate::csv::Csv;
-use crate::jsonl::JsonLines;
+use crate::csv::{Csv, CsvOutput};
+use crate::jsonl::{JsonLines, JsonLinesOutput};
+use crate::parquet::{Parquet, ParquetOutput};
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -51,7 +52,7 @@ impl Format {
         Ok(match self {
             Self::Csv => Layout::Stream(Box::new(Csv::new(options)?)),
             Self::Jsonl => Layout::Stream(Box::new(JsonLines::new(options)?)),
-            Self::Parquet => return Err(self.unsupported("reading")),
+            Self::Parquet => Layout::Random(Box::new(Parquet::new(options)?)),
         })
     }
 
@@ -61,12 +62,11 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
-        Err(self.unsupported("writing"))
-    }
-
-    fn unsupported(self, what: &str) -> Error {
-        Error::new(ErrorKind::Unsupported, format!("{what} is not built yet"))
-            .with("format", self.name())
+        Ok(match self {
+            Self::Csv => Box::new(CsvOutput::new(options)?),
+            Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
+            Self::Parquet => Box::new(ParquetOutput::new(options)?),
+        })
     }
 }
 

@@ -35,13 +35,13 @@ mod infer;
 mod nested;
 mod number;
 mod options;
-mod write;
 mod predict;
 mod problem;
 mod row;
 mod string;
 mod token;
 mod values;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -56,8 +56,8 @@ use crate::{
     parse_columns,
 };
 
-pub use write::JsonLinesOutput;
 pub use options::{JsonReadOptions, JsonWriteOptions};
+pub use write::JsonLinesOutput;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Longest `max_line_length`: the text of a batch has 32-bit offsets.

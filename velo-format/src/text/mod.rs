@@ -3,7 +3,6 @@
 mod buffer;
 mod chunk;
 mod column;
-mod compressor;
 mod file;
 
 pub(crate) use buffer::{Problem, Special, Text};
@@ -19,5 +18,7 @@ pub(crate) fn extension(name: &str, compression: Compression) -> String {
         Compression::None => name.to_owned(),
         Compression::Gzip => format!("{name}.gz"),
         Compression::Zstd => format!("{name}.zst"),
+        // The options refuse it for every format that has no pages.
+        Compression::Snappy => format!("{name}.snappy"),
     }
 }
