@@ -5,6 +5,8 @@ mod chunk;
 mod column;
 mod compressor;
 mod file;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use buffer::{Problem, Special, Text};
 pub(crate) use chunk::{RowFormat, TextChunks, unsupported};
