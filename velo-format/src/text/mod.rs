@@ -4,6 +4,8 @@ mod buffer;
 mod chunk;
 mod column;
 mod file;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use buffer::{Problem, Special, Text};
 pub(crate) use chunk::{RowFormat, TextChunks, unsupported};
