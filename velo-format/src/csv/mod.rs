@@ -55,6 +55,9 @@ mod splitter;
 mod types;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result};
