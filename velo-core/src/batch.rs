@@ -158,6 +158,7 @@ impl StreamInfo {
             version: self.version,
             keys: kept.cloned().collect(),
             schema: Arc::new(schema),
+            notes: self.notes.clone(),
         })
     }
 
