@@ -6,6 +6,7 @@ use velo_core::{Error, ErrorKind, Result};
 
 use crate::csv::CsvOutput;
 use crate::jsonl::JsonLinesOutput;
+use crate::parquet::{Parquet, ParquetOutput};
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -48,7 +49,10 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
         options.check(self)?;
-        Err(Error::new(ErrorKind::Unsupported, "format cannot be read").with("format", self.name()))
+        Ok(match self {
+            Self::Parquet => Layout::Random(Box::new(Parquet::new(options)?)),
+            Self::Csv | Self::Jsonl => return Err(self.unsupported()),
+        })
     }
 
     /// Opens the format for writing.
@@ -60,13 +64,12 @@ impl Format {
         Ok(match self {
             Self::Csv => Box::new(CsvOutput::new(options)?),
             Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
-            Self::Parquet => {
-                return Err(
-                    Error::new(ErrorKind::Unsupported, "format cannot be written")
-                        .with("format", self.name()),
-                );
-            }
+            Self::Parquet => Box::new(ParquetOutput::new(options)?),
         })
+    }
+
+    fn unsupported(self) -> Error {
+        Error::new(ErrorKind::Unsupported, "format is not there yet").with("format", self.name())
     }
 }
 

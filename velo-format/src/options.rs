@@ -9,7 +9,7 @@ use crate::csv::{CsvReadOptions, CsvWriteOptions};
 use crate::jsonl::{JsonReadOptions, JsonWriteOptions};
 use crate::parquet::ParquetWriteOptions;
 
-/// Compression of a whole file.
+/// Compression of a whole file; for Parquet of its pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
@@ -19,6 +19,8 @@ pub enum Compression {
     Gzip,
     /// Zstandard (RFC 8878), any number of frames.
     Zstd,
+    /// Snappy: pages of Parquet only.
+    Snappy,
 }
 
 /// Character encoding of text formats.
@@ -99,7 +101,7 @@ pub struct CommonWriteOptions {
     /// The format; found from the destination's name when it is not set.
     pub format: Option<Format>,
     /// The compression of the whole file; found from the destination's name when it is not set.
-    /// For Parquet the codec of its pages is `codec`.
+    /// For Parquet the codec of its pages, as `codec`.
     pub compression: Option<Compression>,
     /// Level of the compression, in the algorithm's own scale: gzip 1 to 9, zstd 1 to 22.
     pub compression_level: Option<i32>,
@@ -146,6 +148,7 @@ impl ReadOptions {
     /// # Errors
     /// `Config` naming the option and its format.
     pub fn check(&self, format: Format) -> Result<()> {
+        refuse_snappy(self.common.compression, format)?;
         refuse_foreign(&self.given, format)
     }
 }
@@ -177,6 +180,7 @@ impl WriteOptions {
     /// # Errors
     /// `Config` naming the option and its format.
     pub fn check(&self, format: Format) -> Result<()> {
+        refuse_snappy(self.common.compression, format)?;
         refuse_foreign(&self.given, format)
     }
 }
@@ -197,6 +201,16 @@ fn given(query: &Query<'_>, owners: &[(&'static str, Vec<String>)]) -> Vec<(&'st
         of.map(move |(owner, _)| (*owner, name.to_owned()))
     });
     owned.collect()
+}
+
+fn refuse_snappy(compression: Option<Compression>, format: Format) -> Result<()> {
+    if compression != Some(Compression::Snappy) || format == Format::Parquet {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Config, "snappy is for parquet alone")
+        .with("option", "compression")
+        .with("format", format.name())
+        .with_hint("use gzip or zstd"))
 }
 
 fn refuse_foreign(given: &[(&'static str, String)], format: Format) -> Result<()> {
