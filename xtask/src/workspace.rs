@@ -1,0 +1,119 @@
+//! The workspace as cargo and git see it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::command::{cargo, output, program};
+use crate::error::{Error, Result};
+
+/// The root directory, the crates, and the settings under `[workspace.metadata.velo]`.
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) target: PathBuf,
+    pub(crate) packages: Vec<Package>,
+    pub(crate) settings: Value,
+}
+
+/// One crate of the workspace.
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) directory: PathBuf,
+    /// Whether it goes to a registry.
+    pub(crate) published: bool,
+    pub(crate) license: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) rust_version: Option<String>,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) benches: Vec<String>,
+}
+
+/// One line of a crate's dependency tables.
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// Whether only tests, examples and benches see it.
+    pub(crate) dev: bool,
+}
+
+impl Workspace {
+    /// Asks cargo for the workspace that this program belongs to.
+    pub(crate) fn load() -> Result<Self> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let start = if here.is_dir() { here } else { Path::new(".") };
+        let arguments = ["metadata", "--no-deps", "--format-version", "1"];
+        let text = output(cargo(start).args(arguments))?;
+        Self::parse(&serde_json::from_str(&text)?)
+    }
+
+    pub(crate) fn parse(metadata: &Value) -> Result<Self> {
+        let path = |name: &str| {
+            let path = metadata[name].as_str().map(PathBuf::from);
+            path.ok_or_else(|| Error::new(format!("cargo metadata has no `{name}`")))
+        };
+        let packages = metadata["packages"].as_array().into_iter().flatten();
+        Ok(Self {
+            root: path("workspace_root")?,
+            target: path("target_directory")?,
+            packages: packages.map(Package::parse).collect(),
+            settings: metadata["metadata"]["velo"].clone(),
+        })
+    }
+
+    /// Lists the files that git tracks or would track, relative to the root, sorted.
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
+        let arguments = ["ls-files", "--cached", "--others", "--exclude-standard"];
+        let text = output(program("git", &self.root).args(arguments))?;
+        let mut files: Vec<PathBuf> = text
+            .lines()
+            .map(PathBuf::from)
+            .filter(|path| self.root.join(path).is_file())
+            .collect();
+        files.sort();
+        files.dedup();
+        Ok(files)
+    }
+
+    /// Reads a file by its path relative to the root.
+    pub(crate) fn read(&self, file: impl AsRef<Path>) -> Result<String> {
+        let path = self.root.join(file);
+        std::fs::read_to_string(&path).map_err(|error| Error::file(&path, &error))
+    }
+
+    /// A crate's directory relative to the root.
+    pub(crate) fn relative<'a>(&self, package: &'a Package) -> &'a Path {
+        let directory = &package.directory;
+        directory.strip_prefix(&self.root).unwrap_or(directory)
+    }
+}
+
+impl Package {
+    fn parse(package: &Value) -> Self {
+        let text = |name: &str| package[name].as_str().map(str::to_owned);
+        let list = |name: &str| package[name].as_array().into_iter().flatten();
+        let manifest = PathBuf::from(text("manifest_path").unwrap_or_default());
+        Self {
+            name: text("name").unwrap_or_default(),
+            directory: manifest.parent().map(Path::to_owned).unwrap_or_default(),
+            published: package["publish"]
+                .as_array()
+                .is_none_or(|to| !to.is_empty()),
+            license: text("license"),
+            description: text("description"),
+            rust_version: text("rust_version"),
+            dependencies: list("dependencies").map(Dependency::parse).collect(),
+            benches: list("targets")
+                .filter(|target| target["kind"][0] == "bench")
+                .filter_map(|target| target["name"].as_str().map(str::to_owned))
+                .collect(),
+        }
+    }
+}
+
+impl Dependency {
+    fn parse(dependency: &Value) -> Self {
+        Self {
+            name: dependency["name"].as_str().unwrap_or_default().to_owned(),
+            dev: dependency["kind"] == "dev",
+        }
+    }
+}
