@@ -2,13 +2,17 @@
 
 mod batch;
 mod budget;
+mod connector;
 mod error;
 mod event;
 pub mod memory;
 mod offset;
 mod options;
+mod plain;
 mod predicate;
 mod progress;
+mod record;
+pub mod simple;
 mod sink;
 mod source;
 pub mod uri;
@@ -16,18 +20,21 @@ mod value;
 
 pub use batch::{Batch, Changes, Op, Span, StreamInfo};
 pub use budget::{Budget, Lease};
+pub use connector::Connector;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{ColumnChange, Event, Mark, Rejected, SchemaChange, Token};
 pub use offset::{Offset, SourceOffset};
 pub use options::{ByteSize, OptionInfo, TimeSpan, describe};
+pub use plain::{Reader, Sink, Source, Writer};
 pub use predicate::{Comparison, Literal, Predicate};
 pub use progress::{Commit, Committable, Identity, Position, Prepared, Progress, Split, SplitId};
+pub use record::StreamRecord;
 pub use sink::{
     Action, CommitKind, DataSink, DataWriter, Recovered, SinkCapabilities, WriteRequest,
 };
 pub use source::{
-    DataReader, DataSource, Pushdown, ReadRequest, Replay, SourceCapabilities, SplitChange,
-    SplitEnumerator,
+    DataReader, DataSource, Pushdown, ReadRequest, Replay, SourceCapabilities, SourceEstimate,
+    SplitChange, SplitEnumerator,
 };
 pub use uri::{Query, Uri, nearest};
 pub use value::FieldValue;

@@ -37,6 +37,19 @@ pub struct SourceCapabilities {
     pub bounded: bool,
 }
 
+/// How much there is to read, as far as a source knows without reading it.
+///
+/// ```
+/// assert_eq!(velo_core::SourceEstimate::default().rows, None);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceEstimate {
+    /// Rows in all splits.
+    pub rows: Option<u64>,
+    /// Bytes in all splits, counted as [`Mark::bytes_read`](crate::Mark) counts them.
+    pub bytes: Option<u64>,
+}
+
 /// How much of a predicate a source takes over.
 ///
 /// ```
@@ -132,6 +145,14 @@ pub trait DataSource: Send + Sync + 'static {
     /// `NotFound`, `PermissionDenied`, `Unavailable`: what a first contact shows.
     async fn streams(&self) -> Result<Vec<Arc<StreamInfo>>>;
 
+    /// Says how much there is to read, for a progress display; nothing is known by default.
+    ///
+    /// # Errors
+    /// As [`streams`](Self::streams).
+    async fn estimate(&self) -> Result<SourceEstimate> {
+        Ok(SourceEstimate::default())
+    }
+
     /// Starts to find splits, all of them or those beyond an earlier discovery's position.
     ///
     /// # Errors
@@ -167,9 +188,12 @@ pub trait DataSource: Send + Sync + 'static {
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// use velo_core::{DataSource, SplitChange, memory::Memory};
-/// let source = Memory::new("orders").source();
-/// let mut splits = source.splits(None).await?;
+/// use std::sync::Arc;
+/// use velo_core::{Batch, DataSource, SplitChange, StreamInfo, memory::Memory};
+/// let stream = StreamInfo::new("orders", Arc::new(arrow_schema::Schema::empty()));
+/// let memory = Memory::new("orders");
+/// memory.put(0, Batch::empty(Arc::new(stream)));
+/// let mut splits = memory.source().splits(None).await?;
 /// assert!(matches!(splits.next().await?, Some(SplitChange::Added { .. })));
 /// assert!(splits.next().await?.is_none());
 /// # Ok::<(), velo_core::Error>(())

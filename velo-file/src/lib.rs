@@ -1,1 +1,6 @@
-//! file://, stdin: and stdout: for velo: globs, Hive partitions, splits, atomic sinks
+//! file
+use velo_core::Connector;
+/// x
+pub fn connector() -> Connector {
+    velo_core::memory::Memory::connector()
+}

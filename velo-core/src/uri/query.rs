@@ -119,7 +119,7 @@ impl<'a> Query<'a> {
     /// struct Options { limit: u32 }
     /// let uri = velo_core::Uri::parse("a?limit=many")?;
     /// let error = uri.query()?.read::<Options>().err().unwrap();
-    /// assert_eq!(error.context("option"), Some("limit"));
+    /// assert_eq!(error.report(), "option limit=many: expected a whole number from 0 up");
     /// # Ok::<(), velo_core::Error>(())
     /// ```
     pub fn read<T: for<'de> Deserialize<'de>>(&mut self) -> Result<T> {
