@@ -54,11 +54,11 @@ fn run_tests(
     if servers == Servers::Required {
         command.env("VELO_TEST_REQUIRE", "1");
     }
-    stream(&mut command)
+    stream(&mut command, &mut std::io::stdout())
 }
 
 /// Shows a test run line by line while adding it up.
-fn stream(command: &mut Command) -> Result<(Tally, bool)> {
+fn stream(command: &mut Command, terminal: &mut impl Write) -> Result<(Tally, bool)> {
     eprintln!("$ {}", spelled(command));
     let mut child = command
         .stdout(Stdio::piped())
@@ -66,7 +66,6 @@ fn stream(command: &mut Command) -> Result<(Tally, bool)> {
         .map_err(|error| not_started(command, &error))?;
     let mut tally = Tally::default();
     if let Some(stdout) = child.stdout.take() {
-        let mut terminal = std::io::stdout().lock();
         let mut reader = BufReader::new(stdout);
         let mut line = Vec::new();
         // Bytes, not text: what a test prints need not be UTF-8.
@@ -155,12 +154,14 @@ mod tests {
 
     #[test]
     fn a_failing_command_is_streamed_and_counted() {
+        let mut shown = Vec::new();
         let mut command = Command::new("sh");
         command.args([
             "-c",
             "echo 'test result: ok. 2 passed; 0 failed; 0 ignored'; exit 3",
         ]);
-        let (tally, ended_well) = stream(&mut command).unwrap();
+        let (tally, ended_well) = stream(&mut command, &mut shown).unwrap();
         assert_eq!((tally.passed, ended_well), (2, false));
+        assert!(shown.starts_with(b"test result: ok."));
     }
 }

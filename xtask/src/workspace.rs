@@ -38,8 +38,9 @@ pub(crate) struct Dependency {
 impl Workspace {
     /// Asks cargo for the workspace that this program belongs to.
     pub(crate) fn load() -> Result<Self> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let start = if here.is_dir() { here } else { Path::new(".") };
+        // `cargo run` names our own directory, wherever it was called.
+        let start = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into());
+        let start = Path::new(&start);
         let arguments = ["metadata", "--no-deps", "--format-version", "1"];
         let text = output(cargo(start).args(arguments))?;
         Self::parse(&serde_json::from_str(&text)?)
