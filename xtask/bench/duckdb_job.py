@@ -19,6 +19,6 @@ relation, options = {
     "parquet-to-jsonl": (PARQUET, "(FORMAT json)"),
 }[job]
 
-duckdb.sql(f"SET threads = {threads}")
-duckdb.sql("SET enable_progress_bar = false")
-duckdb.sql(f"COPY (SELECT * FROM {relation}) TO '{destination}' {options}")
+duckdb.execute(f"SET threads = {threads}")
+duckdb.execute("SET enable_progress_bar = false")
+duckdb.execute(f"COPY (SELECT * FROM {relation}) TO '{destination}' {options}")

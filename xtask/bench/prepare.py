@@ -20,7 +20,7 @@ def make(name, write):
 
 
 def copy(options):
-    return lambda path: duckdb.sql(f"COPY (FROM '{source}') TO '{path}' ({options})")
+    return lambda path: duckdb.execute(f"COPY (FROM '{source}') TO '{path}' ({options})")
 
 
 def gzip(path):

@@ -20,7 +20,7 @@ def relation(path, types):
 
 
 def types_of(path):
-    rows = duckdb.sql(f"DESCRIBE FROM read_parquet('{path}')").fetchall()
+    rows = duckdb.execute(f"DESCRIBE FROM read_parquet('{path}')").fetchall()
     return {row[0]: row[1] for row in rows}
 
 
@@ -28,7 +28,7 @@ def checksums(path, types):
     sums = ", ".join(
         f'sum(hash(CAST("{name}" AS {kind}))::HUGEINT)' for name, kind in types.items()
     )
-    row = duckdb.sql(f"SELECT count(*), {sums} FROM {relation(path, types)}").fetchone()
+    row = duckdb.execute(f"SELECT count(*), {sums} FROM {relation(path, types)}").fetchone()
     return dict(zip(["rows", *types], row))
 
 

@@ -1,10 +1,10 @@
 //! `cargo xtask docs`: the option reference, written from what the binary says of itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::command::{cargo, output};
+use crate::command::{cargo, output, program, run};
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
@@ -48,15 +48,23 @@ pub(crate) fn docs(workspace: &Workspace, mode: Mode) -> Result {
 
 /// Asks `velo connectors --json`; the binary is `VELO_BIN` or built here.
 fn connectors(workspace: &Workspace) -> Result<Vec<Value>> {
-    let mut command = match std::env::var_os("VELO_BIN") {
-        Some(binary) => crate::command::program(binary, &workspace.root),
+    let binary = match std::env::var_os("VELO_BIN") {
+        Some(binary) => PathBuf::from(binary),
         None => {
-            let mut command = cargo(&workspace.root);
-            command.args(["run", "--quiet", "--locked", "--package", "velo-cli", "--"]);
-            command
+            // The very build that the tests use: alone, the binary would have its dependencies
+            // compiled anew with fewer features.
+            let arguments = [
+                "build",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+            ];
+            run(cargo(&workspace.root).args(arguments))?;
+            workspace.target.join("debug/velo")
         }
     };
-    let text = output(command.args(["connectors", "--json"]))?;
+    let text = output(program(binary, &workspace.root).args(["connectors", "--json"]))?;
     let unclear = || Error::new("`velo connectors --json` printed no JSON array of connectors");
     match serde_json::from_str(&text) {
         Ok(Value::Array(connectors)) if !connectors.is_empty() => Ok(connectors),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::command::{cargo, output, program};
+use crate::command::{cargo, output};
 use crate::error::{Error, Result};
 
 /// The root directory, the crates, and the settings under `[workspace.metadata.velo]`.
@@ -60,18 +60,28 @@ impl Workspace {
         })
     }
 
-    /// Lists the files that git tracks or would track, relative to the root, sorted.
+    /// Lists the files of the tree, relative to the root, sorted; build output is left out.
+    ///
+    /// A walk, not `git ls-files`: an unpacked archive has no git.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
-        let arguments = ["ls-files", "--cached", "--others", "--exclude-standard"];
-        let text = output(program("git", &self.root).args(arguments))?;
-        let mut files: Vec<PathBuf> = text
-            .lines()
-            .map(PathBuf::from)
-            .filter(|path| self.root.join(path).is_file())
-            .collect();
+        let mut files = Vec::new();
+        let mut directories = vec![self.root.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(&directory).map_err(|e| Error::file(&directory, &e))? {
+                let (entry, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
+                if entry?.is_file() {
+                    files.extend(path.strip_prefix(&self.root).map(Path::to_owned));
+                } else if path.is_dir() && !self.is_output(&path) {
+                    directories.push(path);
+                }
+            }
+        }
         files.sort();
-        files.dedup();
         Ok(files)
+    }
+
+    fn is_output(&self, directory: &Path) -> bool {
+        directory == self.target || directory.ends_with(".git") || directory.ends_with("target")
     }
 
     /// Reads a file by its path relative to the root.
