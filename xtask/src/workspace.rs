@@ -68,10 +68,11 @@ impl Workspace {
         let mut directories = vec![self.root.clone()];
         while let Some(directory) = directories.pop() {
             for entry in std::fs::read_dir(&directory).map_err(|e| Error::file(&directory, &e))? {
-                let (entry, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
-                if entry?.is_file() {
+                let entry = entry?;
+                let (kind, path) = (entry.file_type()?, entry.path());
+                if kind.is_file() {
                     files.extend(path.strip_prefix(&self.root).map(Path::to_owned));
-                } else if path.is_dir() && !self.is_output(&path) {
+                } else if kind.is_dir() && !self.is_output(&path) {
                     directories.push(path);
                 }
             }
