@@ -1,17 +1,14 @@
 //! Files stay short: 400 lines, tests and examples in docs not counted.
 
+use std::path::Path;
+
 use super::{Tree, Violation};
 
 const LINES: usize = 400;
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     tree.rust()
-        .filter(|file| {
-            !file
-                .path
-                .iter()
-                .any(|part| part == "tests" || part == "benches")
-        })
+        .filter(|file| !is_test(&file.path))
         .map(|file| (file, counted_lines(&file.text)))
         .filter(|(_, lines)| *lines > LINES)
         .map(|(file, lines)| {
@@ -19,6 +16,13 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
             Violation::new(&file.path, message)
         })
         .collect()
+}
+
+/// Whether a whole file only tests: `tests/…`, `src/uri/tests.rs`, `benches/…`.
+fn is_test(path: &Path) -> bool {
+    path.with_extension("")
+        .iter()
+        .any(|part| part == "tests" || part == "benches")
 }
 
 /// Counts lines outside `#[cfg(test)]` items and outside the examples of doc comments.
@@ -97,6 +101,7 @@ mod tests {
             ("a.rs", &full),
             ("b.rs", &over),
             ("velo-a/tests/c.rs", &over),
+            ("velo-a/src/d/tests.rs", &over),
         ]);
         let broken = check(&files);
         assert_eq!(broken.len(), 1);

@@ -9,27 +9,23 @@ pub(super) fn check(tree: &Tree, workspace: &Workspace) -> Vec<Violation> {
     let mut violations = Vec::new();
     for package in &workspace.packages {
         let path = workspace.relative(package).join("Cargo.toml");
-        let missing = missing(package, &package.directory);
+        let mut broken: Vec<String> = missing(package, &package.directory)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        if let Some(manifest) = tree.files.iter().find(|file| file.path == path) {
+            broken.extend(own_versions(&manifest.text).into_iter().map(|name| {
+                format!("`{name}` needs `workspace = true`; versions stand in the root Cargo.toml")
+            }));
+            if !manifest.text.contains("[lints]\nworkspace = true") {
+                broken.push("needs `[lints] workspace = true`".to_owned());
+            }
+        }
         violations.extend(
-            missing
+            broken
                 .into_iter()
                 .map(|message| Violation::new(&path, message)),
         );
-    }
-    for file in tree
-        .manifests()
-        .filter(|file| file.path != Path::new("Cargo.toml"))
-    {
-        let wrong = own_versions(&file.text).into_iter().map(|name| {
-            format!("`{name}` needs `workspace = true`; its version goes to the root Cargo.toml")
-        });
-        violations.extend(wrong.map(|message| Violation::new(&file.path, message)));
-        if !file.text.contains("[lints]\nworkspace = true") {
-            violations.push(Violation::new(
-                &file.path,
-                "needs `[lints] workspace = true`",
-            ));
-        }
     }
     violations
 }

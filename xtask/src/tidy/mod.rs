@@ -109,12 +109,6 @@ impl Tree {
             .iter()
             .filter(|file| file.path.extension().is_some_and(|it| it == "rs"))
     }
-
-    fn manifests(&self) -> impl Iterator<Item = &SourceFile> {
-        self.files
-            .iter()
-            .filter(|file| file.path.ends_with("Cargo.toml"))
-    }
 }
 
 fn is_text(path: &Path) -> bool {
