@@ -26,6 +26,7 @@ pub struct StreamInfo {
     version: u32,
     schema: SchemaRef,
     keys: Arc<[String]>,
+    notes: Arc<[String]>,
 }
 
 impl StreamInfo {
@@ -42,7 +43,22 @@ impl StreamInfo {
             version: 0,
             schema,
             keys: Arc::new([]),
+            notes: Arc::new([]),
         }
+    }
+
+    /// Adds remarks for the user on how the columns were found, without values of records.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
+    /// let stream = stream.with_notes(["column price: NA is read as null"]);
+    /// assert_eq!(stream.notes().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn with_notes<N: Into<String>>(mut self, notes: impl IntoIterator<Item = N>) -> Self {
+        self.notes = notes.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Names the columns that identify a row.
@@ -88,7 +104,62 @@ impl StreamInfo {
             version: self.version + 1,
             schema,
             keys,
+            notes: self.notes.clone(),
         }
+    }
+
+    /// Finds columns by name.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that is none of the stream's columns, with the nearest one.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
+    /// assert!(stream.positions(&["id".to_owned()]).is_err());
+    /// ```
+    pub fn positions(&self, columns: &[String]) -> Result<Vec<usize>> {
+        let known = self.schema.fields().iter();
+        let known = known.map(|field| field.name().as_str());
+        let position = |name: &String| {
+            self.schema.index_of(name).map_err(|_| {
+                let error = Error::new(ErrorKind::InvalidInput, "no such column")
+                    .with("stream", &self.name)
+                    .with("column", name);
+                match crate::nearest(name, known.clone()) {
+                    Some(name) => error.with_hint(format!("did you mean `{name}`?")),
+                    None => error,
+                }
+            })
+        };
+        columns.iter().map(position).collect()
+    }
+
+    /// Gives the same stream in the same version with some of its columns, in this order; lost
+    /// key columns drop out.
+    ///
+    /// # Errors
+    /// As [`positions`](Self::positions).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use arrow_schema::{DataType, Field, Schema};
+    /// let fields = ["id", "note"].map(|name| Field::new(name, DataType::Utf8, true));
+    /// let stream = velo_core::StreamInfo::new("t", Arc::new(Schema::new(fields.to_vec())));
+    /// let narrow = stream.project(&["note".to_owned()])?;
+    /// assert_eq!(narrow.schema().field(0).name(), "note");
+    /// # Ok::<(), velo_core::Error>(())
+    /// ```
+    pub fn project(&self, columns: &[String]) -> Result<Self> {
+        let schema = self.schema.project(&self.positions(columns)?)?;
+        let kept = self.keys.iter().filter(|key| columns.contains(key));
+        Ok(Self {
+            name: self.name.clone(),
+            version: self.version,
+            keys: kept.cloned().collect(),
+            schema: Arc::new(schema),
+            notes: self.notes.clone(),
+        })
     }
 
     /// Gives the name that is unique within its source.
@@ -137,6 +208,18 @@ impl StreamInfo {
     #[must_use]
     pub fn keys(&self) -> &[String] {
         &self.keys
+    }
+
+    /// Gives the remarks for the user, one sentence each, for summaries.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
+    /// assert!(stream.notes().is_empty());
+    /// ```
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 }
 
@@ -204,6 +287,18 @@ impl Changes {
             unsent: Vec::new(),
             before: None,
         }
+    }
+
+    fn project(&self, columns: &[usize]) -> Result<Self> {
+        let unsent = columns.iter().filter(|_| !self.unsent.is_empty());
+        Ok(Self {
+            ops: self.ops.clone(),
+            unsent: unsent.map(|&column| self.unsent[column].clone()).collect(),
+            before: match &self.before {
+                Some(before) => Some(before.project(columns)?),
+                None => None,
+            },
+        })
     }
 
     fn slice(&self, offset: usize, length: usize) -> Self {
@@ -439,6 +534,30 @@ impl Batch {
         self.stream = stream;
         self.rows = rows;
         Ok(self)
+    }
+
+    /// Keeps some columns, in this order, also of what is known of changes.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an unknown column.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use velo_core::{Batch, StreamInfo};
+    /// # let stream = Arc::new(StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty())));
+    /// assert!(Batch::empty(stream).project(&["id".to_owned()]).is_err());
+    /// ```
+    pub fn project(&self, columns: &[String]) -> Result<Self> {
+        let positions = self.stream.positions(columns)?;
+        let mut narrow = Self {
+            stream: Arc::new(self.stream.project(columns)?),
+            rows: self.rows.project(&positions)?,
+            ..self.clone()
+        };
+        if let Some(changes) = &self.changes {
+            narrow.changes = Some(Arc::new(changes.project(&positions)?));
+        }
+        Ok(narrow)
     }
 
     /// Keeps the rows for which `keep` is true; the span stays that of the whole batch.

@@ -4,6 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use velo_core::Result;
 
+use crate::csv::{Csv, CsvOutput};
+use crate::jsonl::{JsonLines, JsonLinesOutput};
+use crate::parquet::{Parquet, ParquetOutput};
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -47,7 +50,9 @@ impl Format {
     pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
         options.check(self)?;
         Ok(match self {
-            _ => todo!(),
+            Self::Csv => Layout::Stream(Box::new(Csv::new(options)?)),
+            Self::Jsonl => Layout::Stream(Box::new(JsonLines::new(options)?)),
+            Self::Parquet => Layout::Random(Box::new(Parquet::new(options)?)),
         })
     }
 
@@ -58,7 +63,9 @@ impl Format {
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
         Ok(match self {
-            _ => todo!(),
+            Self::Csv => Box::new(CsvOutput::new(options)?),
+            Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
+            Self::Parquet => Box::new(ParquetOutput::new(options)?),
         })
     }
 }
