@@ -15,10 +15,10 @@ use velo_testkit::{Ability, Harness, Place};
 
 /// A notebook: rows on numbered pages, in this process.
 #[derive(Clone, Default)]
-pub struct Notebook(Arc<Mutex<Vec<RecordBatch>>>);
+struct Notebook(Arc<Mutex<Vec<RecordBatch>>>);
 
 impl Notebook {
-    pub fn pages(&self) -> MutexGuard<'_, Vec<RecordBatch>> {
+    fn pages(&self) -> MutexGuard<'_, Vec<RecordBatch>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +97,7 @@ impl BatchWriter for Pages {
 
 /// What the connector lends to the contract: notebooks by name.
 #[derive(Default)]
-pub struct NotebookHarness(Mutex<HashMap<String, Notebook>>);
+pub(crate) struct NotebookHarness(Mutex<HashMap<String, Notebook>>);
 
 impl NotebookHarness {
     fn notebook(&self, place: &Place) -> Notebook {
@@ -142,6 +142,6 @@ impl Harness for NotebookHarness {
     dead_code,
     reason = "this crate's own tests include the file as a module"
 )]
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     velo_testkit::run(NotebookHarness::default())
 }

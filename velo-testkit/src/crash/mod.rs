@@ -24,7 +24,7 @@ pub use world::World;
 /// How many polls a simulation may take before it counts as stuck.
 const MOST_POLLS: usize = 200_000;
 /// A run that crashes does so within so many steps.
-const LATEST_CRASH: usize = 120;
+const LATEST_CRASH: usize = 80;
 
 /// What happened in a simulation.
 ///
@@ -213,8 +213,14 @@ impl<'w> Simulation<'w> {
 
     /// Whether all has happened that is to happen and every run has nothing left to do.
     fn settled(&mut self) -> bool {
-        let idle = |actor: &Actor| actor.done || actor.steps.idle();
-        if self.crashes_left > 0 || !self.world.calm() || !self.alive.iter().all(idle) {
+        let ended = self.alive.iter().position(|actor| actor.done);
+        if let (Some(at), true) = (ended, self.crashes_left > 0) {
+            // A finished job may be started again, and crash with nothing to do.
+            let task = self.alive.swap_remove(at).task;
+            self.start_doomed(task);
+        }
+        let rests = |actor: &Actor| actor.done || (actor.steps.idle() && !actor.steps.doomed());
+        if self.crashes_left > 0 || !self.world.calm() || !self.alive.iter().all(rests) {
             return false;
         }
         let zombies = std::mem::take(&mut self.zombies);

@@ -85,6 +85,12 @@ impl Steps {
         self.lock().taken
     }
 
+    /// Says whether the run has its crash still before it.
+    pub(super) fn doomed(&self) -> bool {
+        let state = self.lock();
+        state.crash.is_some_and(|crash| state.taken < crash)
+    }
+
     pub(super) fn idle(&self) -> bool {
         self.lock().idle
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use arrow_schema::DataType;
 use async_trait::async_trait;
@@ -11,6 +12,9 @@ use velo_core::{Batch, Error, ErrorKind, Result, Sink, Source, SplitId, Uri};
 use super::{ChangeStream, Group};
 use crate::data::supported_types;
 use crate::harness::{Ability, Door, Happening, Harness, Place};
+
+/// What is in memory is there at once.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// Models by the name of their place.
 #[derive(Debug)]
@@ -50,6 +54,10 @@ impl Harness for GroupHarness {
 
     fn types(&self) -> Vec<DataType> {
         supported_types()
+    }
+
+    fn quiet(&self) -> Duration {
+        QUIET
     }
 
     async fn fill(&self, place: &Place, split: u32, batches: &[Batch]) -> Result<()> {
@@ -99,6 +107,10 @@ impl Harness for ChangesHarness {
 
     fn types(&self) -> Vec<DataType> {
         supported_types()
+    }
+
+    fn quiet(&self) -> Duration {
+        QUIET
     }
 
     async fn fill(&self, place: &Place, _split: u32, batches: &[Batch]) -> Result<()> {
