@@ -2,8 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use velo_core::Result;
+use velo_core::{Error, ErrorKind, Result};
 
+use crate::csv::CsvOutput;
+use crate::jsonl::JsonLinesOutput;
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -46,9 +48,7 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
         options.check(self)?;
-        Ok(match self {
-            _ => todo!(),
-        })
+        Err(Error::new(ErrorKind::Unsupported, "format cannot be read").with("format", self.name()))
     }
 
     /// Opens the format for writing.
@@ -58,7 +58,14 @@ impl Format {
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
         Ok(match self {
-            _ => todo!(),
+            Self::Csv => Box::new(CsvOutput::new(options)?),
+            Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
+            Self::Parquet => {
+                return Err(
+                    Error::new(ErrorKind::Unsupported, "format cannot be written")
+                        .with("format", self.name()),
+                );
+            }
         })
     }
 }

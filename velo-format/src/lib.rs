@@ -10,6 +10,7 @@ pub mod jsonl;
 mod options;
 pub mod parquet;
 pub mod scalar;
+mod text;
 mod types;
 
 pub use decode::{

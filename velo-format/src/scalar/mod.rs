@@ -1,1 +1,3 @@
 //! Text of numbers and times, both ways.
+
+pub(crate) mod write;
