@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use velo_core::memory::Memory;
 use velo_core::{Batch, ColumnChange, SchemaChange};
@@ -37,36 +38,23 @@ async fn interleaved_tables_and_a_huge_transaction_arrive_once() {
 async fn a_schema_change_comes_before_the_first_row_that_has_it() {
     let (log, memory) = (ChangeStream::default(), Memory::new("shop"));
     let before = numbered("orders", 0, 10).unwrap();
-    let mut fields: Vec<_> = before.stream().schema().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new("note", DataType::Utf8, true)));
-    let stream = Arc::new(before.stream().next_version(Arc::new(Schema::new(fields))));
-    let columns = vec![ColumnChange::Added {
-        name: "note".into(),
-    }];
+    let (columns, fields) = (before.rows().columns(), before.stream().schema().fields());
+    let note: ArrayRef = Arc::new(StringArray::from(vec!["new"; 10]));
+    let columns = columns.iter().cloned().chain([note]).collect();
+    let added = Arc::new(Field::new("note", DataType::Utf8, true));
+    let schema = Schema::new(fields.iter().cloned().chain([added]).collect::<Vec<_>>());
+    let stream = Arc::new(before.stream().next_version(Arc::new(schema)));
+    let rows = RecordBatch::try_new(stream.schema().clone(), columns).unwrap();
+    let after = Batch::new(stream.clone(), rows).unwrap();
     let change = SchemaChange {
-        stream: stream.clone(),
-        columns,
+        stream,
+        columns: vec![ColumnChange::Added {
+            name: "note".into(),
+        }],
     };
-    let after = Batch::new(
-        stream.clone(),
-        velo_testkit::data::rows(
-            &stream
-                .schema()
-                .fields()
-                .iter()
-                .map(|f| f.data_type().clone())
-                .collect::<Vec<_>>(),
-            10,
-            1,
-        )
-        .unwrap()
-        .with_schema(stream.schema().clone())
-        .unwrap_or_else(|_| Batch::empty(stream.clone()).rows().clone()),
-    )
-    .unwrap();
-    log.schema_change([before], change, [after.clone()]);
+    log.schema_change([before], change, [after]);
     let copy = Running::start(log.source(), &memory, 1);
-    copy.reaches(10 + after.num_rows()).await;
+    copy.reaches(20).await;
     copy.stop().await;
     let versions: Vec<u32> = memory
         .batches()
@@ -79,6 +67,6 @@ async fn a_schema_change_comes_before_the_first_row_that_has_it() {
     );
     assert_eq!(
         memory.batches().iter().map(Batch::num_rows).sum::<usize>(),
-        10 + after.num_rows()
+        20
     );
 }
