@@ -186,11 +186,13 @@ impl Decoder for CsvDecoder {
                 last,
             };
             let stride = self.names.len().max(1);
-            let read = self.records.read(&self.dialect, stride, rest, limits);
-            let used = read.map_err(|error| error.with("byte", self.position))?;
-            if used == 0 {
-                break;
-            }
+            let used = match self.records.read(&self.dialect, stride, rest, limits) {
+                Ok(0) => break,
+                Ok(used) => used,
+                // What was read before is given out first; the next call comes to this again.
+                Err(_) if consumed > 0 => break,
+                Err(error) => return Err(error.with("byte", self.position)),
+            };
             self.append(&rest[..used]);
             self.position += used as u64;
             self.bytes += used;

@@ -54,6 +54,9 @@ mod scan;
 mod splitter;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result};
