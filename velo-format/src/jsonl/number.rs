@@ -40,6 +40,11 @@ impl Numbers {
             self.whole_digits = self.whole_digits.max(text.len() as u64);
             return;
         }
+        if let Some((whole_digits, scale)) = short_fraction(text) {
+            self.whole_digits = self.whole_digits.max(whole_digits);
+            self.scale = self.scale.max(scale);
+            return;
+        }
         self.fits_int64 = self.fits_int64 && (!whole || parse_i64(text).is_some());
         self.exact_float64 = self.exact_float64 && parse_f64_exact(text).is_some();
         let (whole_digits, scale) = match Number::parse(text) {
@@ -73,6 +78,25 @@ impl Numbers {
     }
 }
 
+/// Counts the digits before and behind the point of a number like `-12.50`, trailing zeros left
+/// out; `None` for what is longer than a double is sure to hold, or of another shape.
+fn short_fraction(text: &[u8]) -> Option<(u64, u64)> {
+    if text.len() > 16 || text.starts_with(b"-0") {
+        return None;
+    }
+    let whole = text
+        .iter()
+        .position(|byte| !matches!(byte, b'0'..=b'9' | b'-'))?;
+    let (b'.', fraction) = text[whole..].split_first()? else {
+        return None;
+    };
+    let zeros = fraction.iter().rev().take_while(|byte| **byte == b'0');
+    let scale = fraction.len() - zeros.count();
+    let plain = fraction.iter().all(u8::is_ascii_digit);
+    let whole = whole - usize::from(text[0] == b'-');
+    plain.then_some((whole as u64, scale as u64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +110,10 @@ mod tests {
             (&["-9223372036854775808", "1"], Some(DataType::Int64)),
             (&["1", "2.50"], Some(DataType::Float64)),
             (&["0.1", "1e300"], Some(DataType::Float64)),
+            (
+                &["-1.50", "9007199254740993"],
+                Some(DataType::Decimal128(38, 1)),
+            ),
             (&["0.30000000000000004"], Some(DataType::Float64)),
             (&["0.30000000000000001"], Some(DataType::Decimal128(38, 17))),
             (
