@@ -57,8 +57,8 @@ const TEMPLATES: [(&str, &str); 11] = [
         include_str!("../templates/connector/src/error.rs.in"),
     ),
     (
-        "tests/round_trip.rs",
-        include_str!("../templates/connector/tests/round_trip.rs.in"),
+        "tests/contract.rs",
+        include_str!("../templates/connector/tests/contract.rs.in"),
     ),
 ];
 
