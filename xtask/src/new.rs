@@ -88,7 +88,7 @@ pub(crate) fn new(workspace: &Workspace, arguments: &Arguments) -> Result {
          #[cfg(feature = \"{name}\")] {ident}::connector,\n  \
          and to `FEATURES`: (\"{name}\", \"{name}\")\n\
          - in velo-cli/Cargo.toml, add `{name}` to the features of velo-registry\n\
-         - `cargo test -p {package}` passes; begin with {package}/src/client.rs",
+         - run `cargo test -p {package}`, which passes; begin with {package}/src/client.rs",
         ident = package.replace('-', "_"),
     );
     Ok(())
