@@ -101,5 +101,5 @@ impl Ran {
 
 /// The real table that the repository carries.
 pub fn flights() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/flights.csv.gz")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/flights.csv.zst")
 }

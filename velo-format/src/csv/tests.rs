@@ -119,77 +119,79 @@ fn text_schema(columns: usize) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+type Change = fn(&mut ReadOptions);
+
+const CASES: &[(Change, &str, &[&str])] = &[
+    (|_| {}, "a,b\n1,x\n2,y\n", &["1|x", "2|y"]),
+    (|_| {}, "a,b\r\n1,x\r\n2,y", &["1|x", "2|y"]),
+    (|_| {}, "\u{feff}a,b\n1,x\n", &["1|x"]),
+    (
+        |_| {},
+        "a,b\n1,\"x\"\"y\"\n2,\"x,\n\r\ny\"\n",
+        &["1|x\"y", "2|x,\n\r\ny"],
+    ),
+    (|_| {}, "a,b\n1,\n2,\"\"\n", &["1|~", "2|"]),
+    (
+        |_| {},
+        "a,b\n1,5\" disk\n2,a\"b\"\n",
+        &["1|5\" disk", "2|a\"b\""],
+    ),
+    (|_| {}, "a,b\n\n1,x\n\r\n\n2,y\n\n", &["1|x", "2|y"]),
+    (|_| {}, "a\n1\n\n2\n", &["1", "~", "2"]),
+    (|_| {}, "a,b\n1,x\ry\n2,\r\n", &["1|x\ry", "2|~"]),
+    (|_| {}, "a,b\n1,x\0y\n", &["1|x\0y"]),
+    (
+        |_| {},
+        "a,b\n1,x\nNA,NA\n\\N,\"\"\n",
+        &["1|x", "~|NA", "~|"],
+    ),
+    (
+        |o| o.csv.null = Some(vec!["-".into()]),
+        "a,b\n1,-\n-,\n",
+        &["1|~", "~|"],
+    ),
+    (
+        |o| o.csv.delimiter = Some("\\t".into()),
+        "a\tb\n1\tx,y\n",
+        &["1|x,y"],
+    ),
+    (|o| o.csv.quote = "none".into(), "a,b\n1,\"x\n", &["1|\"x"]),
+    (
+        |o| o.csv.quote = "'".into(),
+        "a,b\n1,'x,''y'\n",
+        &["1|x,'y"],
+    ),
+    (
+        |o| o.csv.escape = Some("\\".into()),
+        "a,b\n1,\"x\\\",y\"\n",
+        &["1|x\",y"],
+    ),
+    (
+        |o| o.csv.comment = Some("#".into()),
+        "#c,\"\na,b\n#\n1,#\n# 2,y\n",
+        &["1|#"],
+    ),
+    (
+        |o| o.csv.skip_lines = 2,
+        "junk\n\"junk\na,b\n1,x\n",
+        &["1|x"],
+    ),
+    (|o| o.csv.header = false, "1,x\n2,y\n", &["1|x", "2|y"]),
+    (
+        |o| o.csv.ragged = Ragged::Fill,
+        "a,b\n1\n2,y\n",
+        &["1|~", "2|y"],
+    ),
+    (
+        |o| o.common.infer = InferMode::Off,
+        "a,b\n1,007\n",
+        &["1|007"],
+    ),
+];
+
 #[test]
 fn reads_rfc_4180_and_its_relatives() {
-    type Change = fn(&mut ReadOptions);
-    let cases: &[(Change, &str, &[&str])] = &[
-        (|_| {}, "a,b\n1,x\n2,y\n", &["1|x", "2|y"]),
-        (|_| {}, "a,b\r\n1,x\r\n2,y", &["1|x", "2|y"]),
-        (|_| {}, "\u{feff}a,b\n1,x\n", &["1|x"]),
-        (
-            |_| {},
-            "a,b\n1,\"x\"\"y\"\n2,\"x,\n\r\ny\"\n",
-            &["1|x\"y", "2|x,\n\r\ny"],
-        ),
-        (|_| {}, "a,b\n1,\n2,\"\"\n", &["1|~", "2|"]),
-        (
-            |_| {},
-            "a,b\n1,5\" disk\n2,a\"b\"\n",
-            &["1|5\" disk", "2|a\"b\""],
-        ),
-        (|_| {}, "a,b\n\n1,x\n\r\n\n2,y\n\n", &["1|x", "2|y"]),
-        (|_| {}, "a\n1\n\n2\n", &["1", "~", "2"]),
-        (|_| {}, "a,b\n1,x\ry\n2,\r\n", &["1|x\ry", "2|~"]),
-        (|_| {}, "a,b\n1,x\0y\n", &["1|x\0y"]),
-        (
-            |_| {},
-            "a,b\n1,x\nNA,NA\n\\N,\"\"\n",
-            &["1|x", "~|NA", "~|"],
-        ),
-        (
-            |o| o.csv.null = Some(vec!["-".into()]),
-            "a,b\n1,-\n-,\n",
-            &["1|~", "~|"],
-        ),
-        (
-            |o| o.csv.delimiter = Some("\\t".into()),
-            "a\tb\n1\tx,y\n",
-            &["1|x,y"],
-        ),
-        (|o| o.csv.quote = "none".into(), "a,b\n1,\"x\n", &["1|\"x"]),
-        (
-            |o| o.csv.quote = "'".into(),
-            "a,b\n1,'x,''y'\n",
-            &["1|x,'y"],
-        ),
-        (
-            |o| o.csv.escape = Some("\\".into()),
-            "a,b\n1,\"x\\\",y\"\n",
-            &["1|x\",y"],
-        ),
-        (
-            |o| o.csv.comment = Some("#".into()),
-            "#c,\"\na,b\n#\n1,#\n# 2,y\n",
-            &["1|#"],
-        ),
-        (
-            |o| o.csv.skip_lines = 2,
-            "junk\n\"junk\na,b\n1,x\n",
-            &["1|x"],
-        ),
-        (|o| o.csv.header = false, "1,x\n2,y\n", &["1|x", "2|y"]),
-        (
-            |o| o.csv.ragged = Ragged::Fill,
-            "a,b\n1\n2,y\n",
-            &["1|~", "2|y"],
-        ),
-        (
-            |o| o.common.infer = InferMode::Off,
-            "a,b\n1,007\n",
-            &["1|007"],
-        ),
-    ];
-    for (change, text, expected) in cases {
+    for (change, text, expected) in CASES {
         let read = read_all(&csv(change), text.as_bytes());
         assert_eq!(spell(&read.rows), *expected, "{text:?}");
         assert_eq!(read.bad, [], "{text:?}");
@@ -224,68 +226,79 @@ fn names_columns() {
     assert_eq!(csv(|_| {}).prologue(b"a,b", false).unwrap(), None);
 }
 
+/// The text, and of its bad row: record, byte, column, problem, hint.
+type BadCase = (
+    &'static str,
+    usize,
+    u64,
+    Option<&'static str>,
+    &'static str,
+    Option<&'static str>,
+);
+
+const BAD_ROWS: &[BadCase] = &[
+    (
+        "a,b\n1,x\nx1,y\n",
+        1,
+        8,
+        Some("a"),
+        "not a whole number (int64)",
+        Some("types=a:text"),
+    ),
+    (
+        "a,b\n1,x\n\"x1\",y\n",
+        1,
+        8,
+        Some("a"),
+        "not a whole number (int64)",
+        Some("types=a:text"),
+    ),
+    (
+        "a,b\n1,x\n\"\",y\n",
+        1,
+        8,
+        Some("a"),
+        "not a whole number (int64)",
+        Some("types=a:text"),
+    ),
+    (
+        "a,b\n1\n",
+        0,
+        5,
+        None,
+        "row has 1 field, expected 2",
+        Some("ragged=fill takes missing fields for null"),
+    ),
+    (
+        "a,b\n1,2,3\n",
+        0,
+        8,
+        None,
+        "row has 3 fields, expected 2",
+        None,
+    ),
+    (
+        "a,b\n1,\"x\"y\n2,z\n",
+        0,
+        9,
+        Some("b"),
+        "text stands behind a closing quote",
+        None,
+    ),
+    (
+        "a,b\n1,\"x\n2,z\n",
+        0,
+        6,
+        Some("b"),
+        "a quote is opened here and never closed",
+        None,
+    ),
+];
+
 #[test]
 fn bad_rows_say_where_and_what() {
-    // (text, record, byte, column, problem, hint)
     let types = |o: &mut ReadOptions| o.common.types = Some("a:int64,b:text".into());
-    for (text, record, byte, column, problem, hint) in [
-        (
-            "a,b\n1,x\nx1,y\n",
-            1,
-            8,
-            Some("a"),
-            "not a whole number (int64)",
-            Some("types=a:text"),
-        ),
-        (
-            "a,b\n1,x\n\"x1\",y\n",
-            1,
-            8,
-            Some("a"),
-            "not a whole number (int64)",
-            Some("types=a:text"),
-        ),
-        (
-            "a,b\n1,x\n\"\",y\n",
-            1,
-            8,
-            Some("a"),
-            "not a whole number (int64)",
-            Some("types=a:text"),
-        ),
-        (
-            "a,b\n1\n",
-            0,
-            5,
-            None,
-            "row has 1 field, expected 2",
-            Some("ragged=fill takes missing fields for null"),
-        ),
-        (
-            "a,b\n1,2,3\n",
-            0,
-            8,
-            None,
-            "row has 3 fields, expected 2",
-            None,
-        ),
-        (
-            "a,b\n1,\"x\"y\n2,z\n",
-            0,
-            9,
-            Some("b"),
-            "text stands behind a closing quote",
-            None,
-        ),
-        (
-            "a,b\n1,\"x\n2,z\n",
-            0,
-            6,
-            Some("b"),
-            "a quote is opened here and never closed",
-            None,
-        ),
-    ] {
+    for (text, record, byte, column, problem, hint) in BAD_ROWS {
         let read = read_all(&csv(types), text.as_bytes());
         let [bad] = &read.bad[..] else {
             panic!("{text:?} {:?}", read.bad)
@@ -297,7 +310,11 @@ fn bad_rows_say_where_and_what() {
             bad.problem.as_str(),
             bad.hint.as_deref(),
         );
-        assert_eq!(found, (record, byte, column, problem, hint), "{text:?}");
+        assert_eq!(
+            found,
+            (*record, *byte, *column, *problem, *hint),
+            "{text:?}"
+        );
         assert_eq!(read.rows.num_rows(), read.records - 1);
         let start = bad.record_start as usize;
         assert_eq!(bad.raw, text.as_bytes()[start..start + bad.raw.len()]);

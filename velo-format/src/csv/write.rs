@@ -19,11 +19,10 @@ use arrow_schema::{Schema, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
 use self::dialect::Dialect;
-use crate::text::{RowFormat, Scalar, Strings, Text, TextChunks, TextFile, indirect, unsupported};
-use crate::{
-    ChunkEncoder, CommonWriteOptions, Compression, FileEncoder, Format, OutputFormat, Sink,
-    WriteOptions,
+use crate::text::{
+    RowFormat, Scalar, Strings, Text, TextChunks, TextCompression, TextFile, indirect, unsupported,
 };
+use crate::{ChunkEncoder, FileEncoder, Format, OutputFormat, Sink, WriteOptions};
 
 const NESTED: &str = "write jsonl or parquet, which hold lists, structs and maps";
 const INTERVAL: &str = "make it a duration, or text, before it is written";
@@ -32,8 +31,7 @@ const INTERVAL: &str = "make it a duration, or text, before it is written";
 pub struct CsvOutput {
     dialect: Arc<Dialect>,
     header: bool,
-    compression: Compression,
-    level: Option<i32>,
+    compression: TextCompression,
 }
 
 impl CsvOutput {
@@ -49,16 +47,10 @@ impl CsvOutput {
     /// # Ok::<(), velo_core::Error>(())
     /// ```
     pub fn new(options: &WriteOptions) -> Result<Self> {
-        let CommonWriteOptions {
-            compression,
-            compression_level,
-            ..
-        } = options.common;
         Ok(Self {
             dialect: Arc::new(Dialect::new(&options.csv)?),
             header: options.csv.header,
-            compression: compression.unwrap_or(Compression::None),
-            level: compression_level,
+            compression: TextCompression::new(&options.common)?,
         })
     }
 }
@@ -82,7 +74,7 @@ impl OutputFormat for CsvOutput {
     fn chunks(&self, schema: &SchemaRef) -> Result<Box<dyn ChunkEncoder>> {
         self.check(schema)?;
         let rows = CsvRows(self.dialect.clone());
-        let chunks = TextChunks::new(rows, schema, self.compression, self.level)?;
+        let chunks = TextChunks::new(rows, schema, self.compression)?;
         Ok(Box::new(chunks))
     }
 
@@ -97,7 +89,7 @@ impl OutputFormat for CsvOutput {
             text.replace_last(b'\n');
         }
         let header = text.as_slice();
-        let file = TextFile::start(Format::Csv, self.compression, self.level, header, out)?;
+        let file = TextFile::start(Format::Csv, self.compression, header, out)?;
         Ok(Box::new(file))
     }
 
@@ -106,7 +98,7 @@ impl OutputFormat for CsvOutput {
             b'\t' => "tsv",
             _ => "csv",
         };
-        crate::text::extension(name, self.compression)
+        self.compression.extension(name)
     }
 }
 

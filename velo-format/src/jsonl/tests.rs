@@ -421,8 +421,11 @@ fn types_are_inferred_without_changing_values() {
             &["\"2024-01-01T10:00:00Z\"", "\"2024-01-01T10:00:00\""],
             DataType::Utf8,
         ),
-        (&["\"2024-01-01T10:00:00+02:00\""], DataType::Utf8),
-        (&["\"2024-01-01T10:00:00.1234567\""], DataType::Utf8),
+        (&["\"2024-01-01T10:00:00+02:00\""], utc()),
+        (
+            &["\"2024-01-01T10:00:00.1234567\""],
+            DataType::Timestamp(TimeUnit::Nanosecond, None),
+        ),
         (&["null"], DataType::Utf8),
         (&["1", "\"x\""], DataType::Utf8),
         (&["{}"], DataType::Utf8),

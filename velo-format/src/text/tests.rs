@@ -556,9 +556,14 @@ fn compressed_files_are_never_empty() {
         let mut options = WriteOptions::default();
         options.common.compression = Some(compression);
         options.common.compression_level = Some(99);
-        let output = CsvOutput::new(&options);
-        let refused = output.and_then(|output| output.chunks(&schema));
-        assert_eq!(refused.err().unwrap().kind(), ErrorKind::Config);
+        assert_eq!(
+            CsvOutput::new(&options).err().unwrap().kind(),
+            ErrorKind::Config
+        );
+        assert_eq!(
+            JsonLinesOutput::new(&options).err().unwrap().kind(),
+            ErrorKind::Config
+        );
     }
 }
 

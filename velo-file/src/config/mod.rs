@@ -1,0 +1,5 @@
+//! Options of files, as URIs spell them.
+
+mod write;
+
+pub use write::{FileWriteOptions, IfExists, SchemaPolicy};
