@@ -103,14 +103,12 @@ fn reference(connectors: &[Value]) -> String {
          kebab-case or camelCase is understood. `velo connectors <name>` prints what stands here.\n",
     );
     for connector in connectors {
-        text.push_str(&format!("\n## {}\n", name(connector)));
-        if let Some(description) = connector["description"].as_str() {
-            text.push_str(&format!("\n{description}\n"));
-        }
-        let forms = words(&connector["uri_forms"]);
-        if !forms.is_empty() {
-            text.push('\n');
-            text.extend(forms.iter().map(|form| format!("    {form}\n")));
+        let summary = connector["summary"].as_str().unwrap_or_default();
+        text.push_str(&format!("\n## {}\n\n{summary}\n\n", name(connector)));
+        text.push_str("| URI | what it means |\n|---|---|\n");
+        for uri in connector["uris"].as_array().into_iter().flatten() {
+            let [uri, meaning] = ["uri", "meaning"].map(|key| cell_of(uri, key));
+            text.push_str(&format!("| `{uri}` | {meaning} |\n"));
         }
         text.push('\n');
         text.push_str(&option_tables(connector, "###"));
@@ -121,7 +119,7 @@ fn reference(connectors: &[Value]) -> String {
 fn option_tables(connector: &Value, heading: &str) -> String {
     let tables = [("source", "Reading"), ("sink", "Writing")];
     let tables = tables.iter().filter_map(|(side, title)| {
-        let options = connector[side]["options"].as_array()?;
+        let options = connector[side].as_array()?;
         Some(option_table(options, &format!("{heading} {title}")))
     });
     tables.collect::<Vec<_>>().join("\n")
@@ -140,41 +138,19 @@ fn option_table(options: &[Value], title: &str) -> String {
             Value::String(default) => format!("`{}`", cell(default)),
             other => format!("`{}`", cell(&other.to_string())),
         };
-        let text_of = |key: &str| cell(option[key].as_str().unwrap_or_default());
-        let row = [
-            format!("`{}`", text_of("name")),
-            text_of("type"),
-            default,
-            text_of("doc"),
-        ];
+        let [name, kind, doc] = ["name", "type", "doc"].map(|key| cell_of(option, key));
+        let row = [format!("`{name}`"), kind, default, doc];
         text.push_str(&format!("| {} |\n", row.join(" | ")));
     }
     text
 }
 
-/// A connector's name, else its first scheme.
-fn name(connector: &Value) -> String {
-    let schemes = words(&connector["schemes"]);
-    let scheme = || {
-        schemes
-            .first()
-            .cloned()
-            .or_else(|| text(&connector["scheme"]))
-    };
-    text(&connector["name"]).or_else(scheme).unwrap_or_default()
+fn name(connector: &Value) -> &str {
+    connector["name"].as_str().unwrap_or_default()
 }
 
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-fn words(value: &Value) -> Vec<String> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(text)
-        .collect()
+fn cell_of(value: &Value, key: &str) -> String {
+    cell(value[key].as_str().unwrap_or_default())
 }
 
 /// Text that breaks no table: one line, no bare bar, control characters spelled.
@@ -194,24 +170,24 @@ mod tests {
 
     fn file() -> Value {
         json!({
+            "name": "file",
+            "summary": "Files.",
             "schemes": ["file"],
-            "description": "Files.",
-            "uri_forms": ["file:///path", "path"],
-            "source": { "options": [
+            "uris": [{ "uri": "path", "meaning": "a file" }],
+            "source": [
                 { "name": "delimiter", "type": "text", "default": "\t", "doc": "Between | fields." },
                 { "name": "limit", "type": "number", "default": null, "doc": "Rows at most." },
-                { "name": "header", "type": "true or false", "default": true, "doc": "A header." },
-            ] },
-            "sink": { "options": [] },
+                { "name": "header", "type": "true or false", "default": "true", "doc": "A header." },
+            ],
+            "sink": [],
         })
     }
 
     #[test]
     fn every_option_is_one_row() {
         let text = reference(&[file()]);
-        assert!(
-            text.contains("\n## file\n\nFiles.\n\n    file:///path\n    path\n\n### Reading\n")
-        );
+        assert!(text.contains("\n## file\n\nFiles.\n\n| URI | what it means |\n"));
+        assert!(text.contains("| `path` | a file |\n\n### Reading\n"));
         assert!(text.contains("| `delimiter` | text | `\\t` | Between \\| fields. |\n"));
         assert!(text.contains("| `limit` | number |  | Rows at most. |\n"));
         assert!(text.contains("| `header` | true or false | `true` | A header. |\n"));

@@ -57,8 +57,8 @@ const TEMPLATES: [(&str, &str); 11] = [
         include_str!("../templates/connector/src/error.rs.in"),
     ),
     (
-        "tests/round_trip.rs",
-        include_str!("../templates/connector/tests/round_trip.rs.in"),
+        "tests/contract.rs",
+        include_str!("../templates/connector/tests/contract.rs.in"),
     ),
 ];
 
@@ -88,7 +88,7 @@ pub(crate) fn new(workspace: &Workspace, arguments: &Arguments) -> Result {
          #[cfg(feature = \"{name}\")] {ident}::connector,\n  \
          and to `FEATURES`: (\"{name}\", \"{name}\")\n\
          - in velo-cli/Cargo.toml, add `{name}` to the features of velo-registry\n\
-         - `cargo test -p {package}` passes; begin with {package}/src/client.rs",
+         - run `cargo test -p {package}`, which passes; begin with {package}/src/client.rs",
         ident = package.replace('-', "_"),
     );
     Ok(())
