@@ -205,7 +205,7 @@ impl<'w> Simulation<'w> {
         }
         for _ in 0..self.random.below(40) {
             // Whatever a zombie meets is its own affair; what counts is the sink.
-            if let Poll::Ready(_) = poll_once(actor) {
+            if poll_once(actor).is_ready() {
                 return;
             }
         }
@@ -260,7 +260,7 @@ fn poll_once(actor: &mut Actor) -> Poll<Result<()>> {
 }
 
 fn failed(message: impl Into<std::borrow::Cow<'static, str>>, world: &World) -> Error {
-    Error::new(ErrorKind::Unexpected, message).with("world", &world.name)
+    Error::new(ErrorKind::Unexpected, message).with("world", world.name)
 }
 
 #[cfg(test)]
