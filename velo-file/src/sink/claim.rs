@@ -101,8 +101,8 @@ impl Claim {
     pub(super) fn sync_directories(&self) -> Result<()> {
         sync_directory(&self.inflight())?;
         sync_directory(&self.destination.root)?;
-        let parents = self.created.iter().filter_map(|created| created.parent());
-        parents.map(sync_directory).collect()
+        let mut parents = self.created.iter().filter_map(|created| created.parent());
+        parents.try_for_each(sync_directory)
     }
 
     /// Removes what is no longer needed once nothing is under construction or prepared.

@@ -59,9 +59,11 @@ const FINE_BYTES: u64 = 32 << 20;
 /// The sink of `file://`, bare paths and `stdout:`.
 pub struct FileSink {
     settings: Arc<Settings>,
-    /// By pipeline and task.
-    claims: Mutex<HashMap<(Arc<str>, u32), Arc<Claim>>>,
+    claims: Mutex<Claims>,
 }
+
+/// By pipeline and task.
+type Claims = HashMap<(Arc<str>, u32), Arc<Claim>>;
 
 /// What does not change while a sink lives.
 struct Settings {

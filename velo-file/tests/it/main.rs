@@ -1,0 +1,5 @@
+//! Files, written and read.
+
+#![allow(clippy::unwrap_used)]
+
+mod sink;
