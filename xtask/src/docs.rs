@@ -135,6 +135,7 @@ fn option_table(options: &[Value], title: &str) -> String {
     for option in options {
         let default = match &option["default"] {
             Value::Null => String::new(),
+            Value::String(default) if default.is_empty() => "empty".to_owned(),
             Value::String(default) => format!("`{}`", cell(default)),
             other => format!("`{}`", cell(&other.to_string())),
         };

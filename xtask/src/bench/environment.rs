@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Arguments;
 use crate::command::{cargo, program, run, succeeds};
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
@@ -16,28 +17,27 @@ pub(crate) struct Environment {
     /// Our binary; `None` when only the peers are measured.
     pub(crate) velo: Option<PathBuf>,
     pub(crate) threads: usize,
+    /// Whether every output is flushed to the disk.
+    pub(crate) durable: bool,
 }
 
 impl Environment {
     /// Builds, installs and generates what is not there yet.
-    pub(crate) fn prepare(
-        workspace: &Workspace,
-        scale: f64,
-        threads: usize,
-        peers_only: bool,
-    ) -> Result<Self> {
+    pub(crate) fn prepare(workspace: &Workspace, arguments: &Arguments) -> Result<Self> {
+        let scale = arguments.sf;
         let base = workspace.target.join("bench");
         let environment = Self {
             python: base.join("venv/bin/python"),
             scripts: workspace.root.join("xtask/bench"),
             data: base.join(format!("sf{scale}")),
             output: base.join("output"),
-            velo: if peers_only {
+            velo: if arguments.peers_only {
                 None
             } else {
                 Some(velo(workspace)?)
             },
-            threads,
+            threads: arguments.threads,
+            durable: arguments.durable,
         };
         std::fs::create_dir_all(&environment.data)?;
         std::fs::create_dir_all(&environment.output)?;

@@ -110,7 +110,7 @@ impl Tool {
                 environment.velo.clone().unwrap_or_default().into(),
                 "copy".into(),
                 source.into(),
-                destination.into(),
+                uri(destination, environment.durable),
                 "--quiet".into(),
             ],
             Self::DuckDb => script("duckdb_job.py", &environment.threads.to_string()),
@@ -118,4 +118,13 @@ impl Tool {
             Self::PolarsEager => script("polars_job.py", "eager"),
         }
     }
+}
+
+/// velo flushes what it writes unless told otherwise; its peers do not.
+fn uri(destination: &Path, durable: bool) -> OsString {
+    let mut uri = destination.as_os_str().to_owned();
+    if !durable {
+        uri.push("?sync=false");
+    }
+    uri
 }

@@ -1,6 +1,7 @@
 //! One run, and what many runs come to.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -26,12 +27,17 @@ pub(crate) struct Summary {
     pub(crate) mib: f64,
 }
 
-/// Runs a command once under `measure.py`.
-pub(crate) fn measure(environment: &Environment, command: &[OsString]) -> Result<Sample> {
+/// Runs a command once under `measure.py`, which then flushes a file where that is wanted.
+pub(crate) fn measure(
+    environment: &Environment,
+    command: &[OsString],
+    flushed: Option<&Path>,
+) -> Result<Sample> {
     let mut measured = program(&environment.python, &environment.output);
     measured
         .arg(environment.scripts.join("measure.py"))
         .arg(environment.threads.to_string())
+        .arg(flushed.unwrap_or(Path::new("-")))
         .args(command);
     let cost: Value = serde_json::from_str(&output(&mut measured)?)?;
     if cost["exit"] != 0 {

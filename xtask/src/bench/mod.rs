@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// Processors that each tool may use.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Flush every output to the disk, within the time measured; without it velo does not either.
+    #[arg(long)]
+    durable: bool,
     /// Measure the peers without velo.
     #[arg(long)]
     peers_only: bool,
@@ -54,13 +57,7 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result {
         return micro::micro(workspace, arguments.jobs.first().map(String::as_str));
     }
     let jobs = chosen(&arguments.jobs)?;
-    let Arguments {
-        sf,
-        threads,
-        peers_only,
-        ..
-    } = *arguments;
-    let environment = Environment::prepare(workspace, sf, threads, peers_only)?;
+    let environment = Environment::prepare(workspace, arguments)?;
     let tools: Vec<Tool> = Tool::ALL
         .into_iter()
         .filter(|tool| *tool != Tool::Velo || environment.velo.is_some())
@@ -109,7 +106,9 @@ fn compare(
             remove(&destination)?;
             std::io::copy(&mut std::fs::File::open(&source)?, &mut std::io::sink())?;
             let command = tool.command(environment, job, &source, &destination);
-            let sample = measure(environment, &command)?;
+            let flushes_itself = *tool == Tool::Velo || !environment.durable;
+            let unflushed = (!flushes_itself).then_some(destination.as_path());
+            let sample = measure(environment, &command, unflushed)?;
             eprintln!("{:18} {:.2} s", tool.title(), sample.wall);
             // The first round warms programs and caches and is not counted.
             if round > 0 {
@@ -165,8 +164,8 @@ fn starts(environment: &Environment, runs: u32) -> Result<Starts> {
             "-c".into(),
             format!("import {module}").into(),
         ];
-        measure(environment, &command)?;
-        let samples = (0..runs).map(|_| measure(environment, &command));
+        measure(environment, &command, None)?;
+        let samples = (0..runs).map(|_| measure(environment, &command, None));
         let samples = samples.collect::<Result<Vec<_>>>()?;
         starts.extend(Summary::of(&samples).map(|summary| (module, summary.wall)));
     }
@@ -202,8 +201,13 @@ fn facts(environment: &Environment, arguments: &Arguments) -> Result<String> {
     let Arguments {
         sf, runs, threads, ..
     } = arguments;
+    let durable = if arguments.durable {
+        "outputs flushed, "
+    } else {
+        ""
+    };
     Ok(format!(
-        "TPC-H lineitem SF {sf}, {threads} of {cores} cores ({}), page cache warm, median of \
+        "TPC-H lineitem SF {sf}, {durable}{threads} of {cores} cores ({}), page cache warm, median of \
          {runs} interleaved runs; {}. Ratio: to the fastest peer.\n",
         model.unwrap_or("unknown processor"),
         peers.trim(),
