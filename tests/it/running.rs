@@ -10,14 +10,14 @@ use velo_pipeline::{Copy, Stop, Summary};
 /// Far longer than any of these copies takes; it only ends tests that hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Running {
-    pub memory: Memory,
+pub(crate) struct Running {
+    pub(crate) memory: Memory,
     stop: Stop,
     copying: JoinHandle<Result<Summary>>,
 }
 
 impl Running {
-    pub fn start(source: impl DataSource, memory: &Memory, threads: usize) -> Self {
+    pub(crate) fn start(source: impl DataSource, memory: &Memory, threads: usize) -> Self {
         let mut copy = Copy::new(Source::new(source), Sink::new(memory.sink()));
         copy.threads = threads;
         copy.commit_interval = Duration::from_millis(5);

@@ -8,8 +8,8 @@ use arrow_select::filter::filter_record_batch;
 use velo_core::{Error, ErrorKind, Result};
 
 use super::dialect::Dialect;
+use super::explicit::Explicit;
 use super::records::{Fault, Limits, Records};
-use super::types::Explicit;
 use crate::column::{ColumnBuilder, column_builder, expectation};
 use crate::{BadRow, DecodeRequest, Decoded, Decoder};
 
