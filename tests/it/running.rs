@@ -31,7 +31,7 @@ impl Running {
     }
 
     /// Waits until so many rows are committed.
-    pub async fn reaches(&self, rows: usize) {
+    pub(crate) async fn reaches(&self, rows: usize) {
         let waiting = async {
             while self.memory.num_rows() < rows && !self.copying.is_finished() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -46,7 +46,7 @@ impl Running {
     }
 
     /// Asks the copy to stop and waits for its summary.
-    pub async fn stop(self) -> Summary {
+    pub(crate) async fn stop(self) -> Summary {
         self.stop.now();
         let summary = tokio::time::timeout(PATIENCE, self.copying).await;
         summary.expect("the copy did not stop").unwrap().unwrap()
