@@ -50,7 +50,7 @@ fn layer(name: &str) -> Option<Layer> {
 }
 
 fn allowed(from: &str, to: &str, dev: bool) -> bool {
-    if !to.starts_with("velo-") || from == "velo-tests" {
+    if !to.starts_with("velo-") || from == "velo-tests" || from.starts_with("example-") {
         return true;
     }
     match (from, to) {
