@@ -1,6 +1,10 @@
-//! file
-use velo_core::Connector;
-/// x
-pub fn connector() -> Connector {
-    velo_core::memory::Memory::connector()
-}
+//! file://, stdin: and stdout: for velo: globs, Hive partitions, splits, atomic sinks
+
+pub mod config;
+mod error;
+mod offset;
+mod source;
+
+pub use config::{BadRowPolicy, FileReadOptions, HivePartitioning, SchemaDrift};
+pub use offset::{DiscoveryOffset, FileOffset, Fingerprint, Place};
+pub use source::FileSource;

@@ -1,0 +1,3 @@
+//! Files on disk, read and written.
+
+mod source;
