@@ -147,6 +147,19 @@ impl Error {
         self
     }
 
+    /// Adds a fact about the place in front of those that are there: the file around a line.
+    ///
+    /// ```
+    /// # use velo_core::{Error, ErrorKind};
+    /// let error = Error::new(ErrorKind::InvalidData, "corrupt").with("byte", 9).within("file", "a.csv");
+    /// assert_eq!(error.report(), "a.csv, byte 9: corrupt");
+    /// ```
+    #[must_use]
+    pub fn within(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.0.context.insert(0, (key, value.to_string()));
+        self
+    }
+
     /// Says what the user can do about it, in one clause.
     ///
     /// ```

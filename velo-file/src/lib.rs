@@ -1,12 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 pub mod config;
+mod error;
+mod offset;
 mod sink;
+mod source;
 
-use velo_core::{Connector, OptionInfo, Result, Sink, Uri, describe};
-use velo_format::WriteOptions;
+use velo_core::{Connector, OptionInfo, Result, Sink, Source, Uri, describe};
+use velo_format::{ReadOptions, WriteOptions};
 
+pub use config::{BadRowPolicy, FileReadOptions, FileWriteOptions, HivePartitioning, SchemaDrift};
+pub use offset::{DiscoveryOffset, FileOffset, Fingerprint, Place};
 pub use sink::FileSink;
+pub use source::FileSource;
 
 /// Describes `file://`, `stdin:` and `stdout:` for a registry.
 ///
@@ -30,19 +36,29 @@ pub fn connector() -> Connector {
             ("stdin:?format=csv", "standard input, also -"),
             ("stdout:?format=jsonl", "standard output, also -"),
         ],
-        source: None,
+        source: Some(create_source),
         sink: Some(create_sink),
-        source_options: Vec::new,
+        source_options,
         sink_options,
     }
+}
+
+fn create_source(uri: &Uri) -> Result<Source> {
+    Ok(Source::new(FileSource::from_uri(uri)?))
 }
 
 fn create_sink(uri: &Uri) -> Result<Sink> {
     Ok(Sink::new(FileSink::from_uri(uri)?))
 }
 
+fn source_options() -> Vec<OptionInfo> {
+    let mut options = describe::<FileReadOptions>();
+    options.extend(ReadOptions::describe());
+    options
+}
+
 fn sink_options() -> Vec<OptionInfo> {
-    let mut options = describe::<config::FileWriteOptions>();
+    let mut options = describe::<FileWriteOptions>();
     options.extend(WriteOptions::describe());
     options
 }

@@ -1,5 +1,8 @@
-//! Options of files, as URIs spell them.
+//! Where files are and how they are read and written: paths and options out of a URI.
 
+pub(crate) mod path;
+mod read;
 mod write;
 
+pub use read::{BadRowPolicy, FileReadOptions, HivePartitioning, SchemaDrift};
 pub use write::{FileWriteOptions, IfExists, SchemaPolicy};

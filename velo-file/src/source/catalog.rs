@@ -1,0 +1,419 @@
+//! What there is to read: the files, their columns together, and how each is opened.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_schema::{Field, Schema, SchemaRef};
+use velo_core::{Error, ErrorKind, Result, StreamInfo};
+use velo_format::{
+    Compression, Format, InferMode, Layout, RandomFormat, RandomInput, ReadOptions, StreamFormat,
+    detect_name, parse_columns,
+};
+
+use super::drift::{self, FileSchema};
+use super::file::{Found, OpenFile};
+use super::hive::{self, Values};
+use super::listing::{self, Listing};
+use super::metadata;
+use super::sample::{Finding, Sampled, Sampler};
+use super::stdin::Pipe;
+use super::{Settings, detect};
+use crate::config::path::PathPattern;
+
+/// At most so many files are looked at before reading starts.
+const SAMPLED_FILES: usize = 8;
+/// Indexes of files that are kept open; each holds a file handle.
+const OPEN_INDEXES: usize = 8;
+
+/// Everything that discovery found out.
+pub(super) struct Catalog {
+    pub(super) files: Vec<DataFile>,
+    /// All columns, as readers yield them.
+    pub(super) stream: Arc<StreamInfo>,
+    /// The columns that come out of the files themselves.
+    pub(super) data: SchemaRef,
+    /// The columns that come out of the paths.
+    pub(super) partitions: Vec<Field>,
+    /// Standard input, until a reader takes it.
+    pub(super) pipe: Option<Mutex<Option<Pipe>>>,
+    layouts: Vec<Layout>,
+    spooled: Option<Arc<OpenFile>>,
+    indexes: Mutex<VecDeque<(String, Arc<dyn RandomInput>)>>,
+}
+
+/// A file to read.
+pub(super) struct DataFile {
+    pub(super) found: Found,
+    pub(super) values: Values,
+    layout: usize,
+}
+
+impl Catalog {
+    /// Finds the files of a path and looks at some of them.
+    pub(super) fn of_files(pattern: &PathPattern, settings: &Settings) -> Result<Self> {
+        let formats = &settings.formats;
+        let listing = listing::list(pattern, &settings.options, formats.common.format)?;
+        let mode = settings.options.hive_partitioning;
+        let (partitions, values) = hive::partitions(&listing.files, listing.root.as_deref(), mode)?;
+        let mut notes = Vec::new();
+        let format = one_format(&listing, formats, &mut notes)?;
+        let mut layouts = Layouts::new(format, formats);
+        let files: Vec<DataFile> = listing
+            .files
+            .into_iter()
+            .zip(values)
+            .map(|(found, values)| {
+                let layout = layouts.of(&found.path)?;
+                Ok(DataFile {
+                    found,
+                    values,
+                    layout,
+                })
+            })
+            .collect::<Result<_>>()?;
+        let mut catalog = Self::empty(files, layouts.made, partitions);
+        let data = catalog.look(settings, &mut notes)?;
+        catalog.describe(&listing.name, data, settings, notes)?;
+        Ok(catalog)
+    }
+
+    /// Describes standard input by its first bytes; Parquet was spooled to a file.
+    pub(super) fn of_pipe(format: Format, pipe: Pipe, settings: &Settings) -> Result<Self> {
+        let mut layouts = Layouts::new(format, &settings.formats);
+        layouts.of(pipe.path())?;
+        let files = vec![DataFile::of_input(Found {
+            path: pipe.path().to_owned(),
+            size: 0,
+            modified: 0,
+        })];
+        let mut catalog = Self::empty(files, layouts.made, Vec::new());
+        let Some(Layout::Stream(stream)) = catalog.layouts.first() else {
+            return Err(not_here());
+        };
+        let mut sampler = Sampler::new(false);
+        let looked = sampler.look_at_head(&**stream, pipe.path(), pipe.head(), pipe.is_whole());
+        looked.map_err(|error| error.within("file", pipe.path()))?;
+        let (data, notes) = together(sampler.finish()?, settings)?;
+        catalog.pipe = Some(Mutex::new(Some(pipe)));
+        catalog.describe("stdin", data, settings, notes)?;
+        Ok(catalog)
+    }
+
+    /// Describes standard input that was spooled to a file.
+    pub(super) fn of_spooled(file: OpenFile, settings: &Settings) -> Result<Self> {
+        let mut layouts = Layouts::new(Format::Parquet, &settings.formats);
+        layouts.of(file.path())?;
+        let files = vec![DataFile::of_input(file.found().clone())];
+        let mut catalog = Self::empty(files, layouts.made, Vec::new());
+        catalog.spooled = Some(Arc::new(file));
+        let mut notes = Vec::new();
+        let data = catalog.look(settings, &mut notes)?;
+        catalog.describe("stdin", data, settings, notes)?;
+        Ok(catalog)
+    }
+
+    fn empty(files: Vec<DataFile>, layouts: Vec<Layout>, partitions: Vec<Field>) -> Self {
+        let nothing = Arc::new(Schema::empty());
+        Self {
+            files,
+            stream: Arc::new(StreamInfo::new("", nothing.clone())),
+            data: nothing,
+            partitions,
+            pipe: None,
+            layouts,
+            spooled: None,
+            indexes: Mutex::default(),
+        }
+    }
+
+    /// Looks at some files, or at all of them with `infer=full`, for the columns of the data.
+    fn look(&self, settings: &Settings, notes: &mut Vec<String>) -> Result<SchemaRef> {
+        let full = settings.formats.common.infer == InferMode::Full;
+        let chosen: Vec<&DataFile> = self
+            .files
+            .iter()
+            .filter(|file| file.found.size > 0)
+            .collect();
+        if chosen.is_empty() {
+            return self.columns_of_nothing(&settings.formats);
+        }
+        let chosen = if full { chosen } else { spread(&chosen) };
+        if let Layout::Random(_) = &self.layouts[0] {
+            let mut schemas = Vec::new();
+            for file in &chosen {
+                let schema = self.index(file)?.units().schema.clone();
+                let path = &file.found.path;
+                schemas.push(FileSchema { path, schema });
+            }
+            return drift::merge(settings.options.schema_drift, &schemas, false);
+        }
+        let mut sampler = Sampler::new(full);
+        for file in chosen {
+            let (format, opened) = (self.stream_format(file)?, Arc::new(self.open(file)?));
+            let head = opened.range(0, detect::MAGIC)?;
+            let path = &file.found.path;
+            sampler.look_at(&Sampled {
+                file: opened,
+                compression: detect::compression(&settings.formats, path, &head, notes)?,
+                format,
+                dialect: file.layout,
+            })?;
+        }
+        let (data, found) = together(sampler.finish()?, settings)?;
+        notes.extend(found);
+        Ok(data)
+    }
+
+    fn columns_of_nothing(&self, formats: &ReadOptions) -> Result<SchemaRef> {
+        let Some(schema) = &formats.common.schema else {
+            let first = self.files.first().map_or("", |file| &file.found.path);
+            return Err(Error::new(
+                ErrorKind::InvalidData,
+                "file is empty: it has no header and no rows",
+            )
+            .with("file", first)
+            .with_hint("schema= names the columns of an input without rows"));
+        };
+        let fields = parse_columns(schema)?.into_iter();
+        let fields = fields.map(|(name, kind)| Field::new(name, kind, true));
+        Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+    }
+
+    /// Puts the columns of the data, the paths and the metadata together.
+    fn describe(
+        &mut self,
+        name: &str,
+        data: SchemaRef,
+        settings: &Settings,
+        mut notes: Vec<String>,
+    ) -> Result<()> {
+        let in_path = |field: &&Arc<Field>| {
+            self.partitions
+                .iter()
+                .any(|partition| partition.name() == field.name())
+        };
+        for field in data.fields().iter().filter(in_path) {
+            notes.push(format!(
+                "column {} is taken from the path, not from the files",
+                field.name()
+            ));
+        }
+        let own: Vec<Field> = data
+            .fields()
+            .iter()
+            .filter(|field| !in_path(field))
+            .map(|field| (**field).clone())
+            .collect();
+        let mut all = own.clone();
+        all.extend(self.partitions.iter().cloned());
+        if settings.options.metadata {
+            if all.iter().any(|field| field.name() == metadata::COLUMN) {
+                let message = "metadata=true needs a column name that the data have";
+                return Err(Error::new(ErrorKind::Config, message).with("column", metadata::COLUMN));
+            }
+            all.push(metadata::field());
+        }
+        self.data = Arc::new(Schema::new(own));
+        let stream = StreamInfo::new(name, Arc::new(Schema::new(all)));
+        self.stream = Arc::new(stream.with_notes(notes));
+        Ok(())
+    }
+
+    /// Gives the file of a path.
+    pub(super) fn file(&self, path: &str) -> Result<&DataFile> {
+        let found = self
+            .files
+            .binary_search_by(|file| file.found.path.as_bytes().cmp(path.as_bytes()));
+        found.map(|at| &self.files[at]).map_err(|_| {
+            Error::new(ErrorKind::Gap, "file is not there any more")
+                .with("file", path)
+                .with_hint("put it back, or start anew")
+        })
+    }
+
+    pub(super) fn layout(&self, file: &DataFile) -> &Layout {
+        &self.layouts[file.layout]
+    }
+
+    pub(super) fn stream_format(&self, file: &DataFile) -> Result<&dyn StreamFormat> {
+        match self.layout(file) {
+            Layout::Stream(stream) => Ok(&**stream),
+            Layout::Random(_) => Err(not_here()),
+        }
+    }
+
+    /// Gives the file that standard input was kept in.
+    pub(super) fn spooled(&self) -> Option<&Arc<OpenFile>> {
+        self.spooled.as_ref()
+    }
+
+    /// Opens a file as it was found.
+    pub(super) fn open(&self, file: &DataFile) -> Result<OpenFile> {
+        let opened = OpenFile::open(&file.found.path)?;
+        opened.check_unchanged(&file.found)?;
+        Ok(opened)
+    }
+
+    /// Gives the index of a file, read once while it is in use.
+    pub(super) fn index(&self, file: &DataFile) -> Result<Arc<dyn RandomInput>> {
+        let path = &file.found.path;
+        let known = |indexes: &VecDeque<(String, Arc<dyn RandomInput>)>| {
+            let known = indexes.iter().find(|(known, _)| known == path);
+            known.map(|(_, index)| index.clone())
+        };
+        if let Some(index) = known(&lock(&self.indexes)) {
+            return Ok(index);
+        }
+        let index = self.read_index(file)?;
+        let mut indexes = lock(&self.indexes);
+        if indexes.len() >= OPEN_INDEXES {
+            indexes.pop_front();
+        }
+        indexes.push_back((path.clone(), index.clone()));
+        Ok(index)
+    }
+
+    fn read_index(&self, file: &DataFile) -> Result<Arc<dyn RandomInput>> {
+        let opened = match &self.spooled {
+            Some(spooled) => spooled.clone(),
+            None => Arc::new(self.open(file)?),
+        };
+        let index = self.random_format(file)?.open(opened);
+        index.map_err(|error| error.within("file", &file.found.path))
+    }
+
+    fn random_format(&self, file: &DataFile) -> Result<&dyn RandomFormat> {
+        match self.layout(file) {
+            Layout::Random(random) => Ok(&**random),
+            Layout::Stream(_) => Err(not_here()),
+        }
+    }
+
+    /// Opens a text file and finds out how it is compressed.
+    pub(super) fn open_stream(
+        &self,
+        file: &DataFile,
+        formats: &ReadOptions,
+    ) -> Result<(Arc<OpenFile>, Compression)> {
+        let opened = self.open(file)?;
+        let head = opened.range(0, detect::MAGIC)?;
+        let compression = detect::compression(formats, opened.path(), &head, &mut Vec::new())?;
+        Ok((Arc::new(opened), compression))
+    }
+}
+
+impl DataFile {
+    fn of_input(found: Found) -> Self {
+        Self {
+            found,
+            values: Vec::new(),
+            layout: 0,
+        }
+    }
+}
+
+/// One decoder for each dialect of a format that file names stand for.
+struct Layouts<'o> {
+    format: Format,
+    options: &'o ReadOptions,
+    dialects: Vec<Option<&'static str>>,
+    made: Vec<Layout>,
+}
+
+impl<'o> Layouts<'o> {
+    fn new(format: Format, options: &'o ReadOptions) -> Self {
+        Self {
+            format,
+            options,
+            dialects: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+
+    fn of(&mut self, path: &str) -> Result<usize> {
+        let given = self.options.csv.delimiter.is_some() || self.format != Format::Csv;
+        let dialect = if given { None } else { detect::delimiter(path) };
+        if let Some(at) = self.dialects.iter().position(|known| *known == dialect) {
+            return Ok(at);
+        }
+        let mut options = self.options.clone();
+        if let Some(delimiter) = dialect {
+            options.csv.delimiter = Some(delimiter.to_owned());
+        }
+        self.made.push(self.format.layout(&options)?);
+        self.dialects.push(dialect);
+        Ok(self.made.len() - 1)
+    }
+}
+
+/// Finds the format of all files by the first one that is not empty.
+fn one_format(listing: &Listing, options: &ReadOptions, notes: &mut Vec<String>) -> Result<Format> {
+    let files = &listing.files;
+    let Some(first) = files
+        .iter()
+        .find(|file| file.size > 0)
+        .or_else(|| files.first())
+    else {
+        return Err(not_here());
+    };
+    let head = match options.common.format {
+        Some(_) => Vec::new(),
+        None => OpenFile::open(&first.path)?.range(0, detect::MAGIC)?,
+    };
+    let format = detect::format(options, &first.path, &head, notes)?;
+    if options.common.format.is_some() || files.len() == 1 {
+        return Ok(format);
+    }
+    let by_first = detect_name(&first.path).format;
+    let other = |file: &&Found| detect_name(&file.path).format != by_first;
+    match files.iter().find(other) {
+        None => Ok(format),
+        Some(other) => Err(
+            Error::new(ErrorKind::InvalidInput, "files are of several formats")
+                .with("file", &first.path)
+                .with("other", &other.path)
+                .with_hint("choose with extension_filter= or a pattern, or set format="),
+        ),
+    }
+}
+
+/// Chooses files to look at: all, or the first, the last and some between.
+fn spread<'f>(files: &[&'f DataFile]) -> Vec<&'f DataFile> {
+    if files.len() <= SAMPLED_FILES {
+        return files.to_vec();
+    }
+    let last = files.len() - 1;
+    let at = |n: usize| files[n * last / (SAMPLED_FILES - 1)];
+    (0..SAMPLED_FILES).map(at).collect()
+}
+
+fn together(findings: Vec<Finding>, settings: &Settings) -> Result<(SchemaRef, Vec<String>)> {
+    let mut notes = Vec::new();
+    let schemas: Vec<FileSchema<'_>> = findings
+        .iter()
+        .map(|finding| FileSchema {
+            path: &finding.path,
+            schema: finding.inferred.schema.clone(),
+        })
+        .collect();
+    let merged = drift::merge(settings.options.schema_drift, &schemas, true)?;
+    for finding in &findings {
+        for note in &finding.inferred.notes {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
+    }
+    Ok((merged, notes))
+}
+
+fn not_here() -> Error {
+    Error::new(
+        ErrorKind::Unexpected,
+        "file is of another layout than its format",
+    )
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,135 @@
+//! Format, compression and dialect of a file: by option, by its first bytes, by its name.
+
+use velo_core::{Error, ErrorKind, Result};
+use velo_format::{Compression, Format, ReadOptions, detect, detect_name};
+
+/// Bytes that are enough to tell a file by.
+pub(super) const MAGIC: u64 = 8;
+
+/// Finds the format; remarks go to `notes`.
+///
+/// # Errors
+/// `Config` when nothing tells it.
+pub(super) fn format(
+    options: &ReadOptions,
+    path: &str,
+    head: &[u8],
+    notes: &mut Vec<String>,
+) -> Result<Format> {
+    let (by_bytes, by_name) = (detect(head).format, detect_name(path).format);
+    match (options.common.format, by_bytes, by_name) {
+        (Some(format), ..) => Ok(format),
+        (None, Some(format), Some(named)) if format != named => {
+            let (found, named) = (format.name(), named.name());
+            notes.push(format!("{path} is named like {named} and holds {found}"));
+            Ok(format)
+        }
+        (None, Some(format), _) | (None, None, Some(format)) => Ok(format),
+        (None, None, None) => Err(Error::new(ErrorKind::Config, "find out the format")
+            .with("file", path)
+            .with_hint("set format=csv, format=jsonl or format=parquet")),
+    }
+}
+
+/// Finds the compression around a text format; remarks go to `notes`.
+///
+/// # Errors
+/// `InvalidData` for a file that is named like a compressed one and is none.
+pub(super) fn compression(
+    options: &ReadOptions,
+    path: &str,
+    head: &[u8],
+    notes: &mut Vec<String>,
+) -> Result<Compression> {
+    if let Some(compression) = options.common.compression {
+        return Ok(compression);
+    }
+    let by_name = detect_name(path).compression;
+    let by_bytes = detect(head).compression.unwrap_or(Compression::None);
+    match (by_bytes, by_name) {
+        (Compression::None, Some(named)) if !head.is_empty() => {
+            let message = format!("file is named like {} and is not compressed", name(named));
+            Err(Error::new(ErrorKind::InvalidData, message)
+                .with("file", path)
+                .with_hint("compression=none reads it as it is"))
+        }
+        (found, named) if found != Compression::None && named != Some(found) => {
+            notes.push(format!("{path} is compressed by {}", name(found)));
+            Ok(found)
+        }
+        (found, _) => Ok(found),
+    }
+}
+
+/// Gives the delimiter that a name stands for: a tab for `.tsv` and `.tab`, a bar for `.psv`.
+pub(super) fn delimiter(path: &str) -> Option<&'static str> {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let stem = match name.rsplit_once('.') {
+        Some((stem, "gz" | "gzip" | "zst" | "zstd")) => stem,
+        _ => &name,
+    };
+    match stem.rsplit_once('.') {
+        Some((_, "tsv" | "tab")) => Some("\\t"),
+        Some((_, "psv")) => Some("|"),
+        _ => None,
+    }
+}
+
+fn name(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Gzip => "gzip",
+        Compression::Zstd => "zstd",
+        Compression::Snappy => "snappy",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_count_more_than_names() {
+        let options = ReadOptions::default();
+        let mut notes = Vec::new();
+        let by = |path, head: &[u8], notes: &mut Vec<String>| format(&options, path, head, notes);
+        assert_eq!(by("a.csv", b"PAR1", &mut notes).unwrap(), Format::Parquet);
+        assert_eq!(notes.len(), 1);
+        assert_eq!(
+            by("a.parquet", b"id,x", &mut notes).unwrap(),
+            Format::Parquet
+        );
+        assert_eq!(
+            by("a.ndjson.gz", b"\x1f\x8b", &mut notes).unwrap(),
+            Format::Jsonl
+        );
+        assert!(by("a.dat", b"1,2", &mut notes).is_err());
+        let by =
+            |path, head: &[u8], notes: &mut Vec<String>| compression(&options, path, head, notes);
+        assert_eq!(
+            by("a.csv", b"\x1f\x8b\x08", &mut notes).unwrap(),
+            Compression::Gzip
+        );
+        assert_eq!(notes.len(), 2);
+        assert_eq!(
+            by("a.csv.gz", b"\x1f\x8b\x08", &mut notes).unwrap(),
+            Compression::Gzip
+        );
+        assert_eq!(notes.len(), 2);
+        assert!(by("a.csv.gz", b"id,x", &mut notes).is_err());
+        assert_eq!(by("a.csv.gz", b"", &mut notes).unwrap(), Compression::None);
+    }
+
+    #[test]
+    fn names_tell_the_delimiter() {
+        for (path, expected) in [
+            ("d/a.tsv", Some("\\t")),
+            ("a.TAB.gz", Some("\\t")),
+            ("a.psv.zst", Some("|")),
+            ("a.csv", None),
+            ("tsv", None),
+        ] {
+            assert_eq!(delimiter(path), expected, "{path}");
+        }
+    }
+}

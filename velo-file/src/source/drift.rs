@@ -1,0 +1,298 @@
+//! Files with different columns: one schema for all of them, or a clear refusal.
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use velo_core::{Error, ErrorKind, Result};
+
+use crate::config::SchemaDrift;
+
+/// The columns of one file that was looked at.
+pub(super) struct FileSchema<'p> {
+    pub(super) path: &'p str,
+    pub(super) schema: SchemaRef,
+}
+
+/// Finds the columns of all files together.
+///
+/// `text`: values have a spelling, so that text is a type for any two that have no other in common.
+///
+/// # Errors
+/// `InvalidData` naming the file and the column.
+pub(super) fn merge(
+    policy: SchemaDrift,
+    files: &[FileSchema<'_>],
+    text: bool,
+) -> Result<SchemaRef> {
+    let Some((first, others)) = files.split_first() else {
+        return Ok(Arc::new(Schema::empty()));
+    };
+    let mut fields: Vec<Field> = first
+        .schema
+        .fields()
+        .iter()
+        .map(|f| (**f).clone())
+        .collect();
+    for file in others {
+        if policy == SchemaDrift::Fail {
+            same(first, file)?;
+        }
+        for field in file.schema.fields() {
+            match fields.iter_mut().find(|known| known.name() == field.name()) {
+                Some(known) => {
+                    let wide = wider(known.data_type(), field.data_type());
+                    let wide = wide.or_else(|| text.then_some(DataType::Utf8));
+                    let wide = wide.ok_or_else(|| types_differ(file, known, field))?;
+                    let nullable = known.is_nullable() || field.is_nullable();
+                    *known = Field::new(field.name(), wide, nullable);
+                }
+                None if policy == SchemaDrift::Union => fields.push((**field).clone()),
+                None => {}
+            }
+        }
+    }
+    let nullable = |field: Field| {
+        let everywhere = files
+            .iter()
+            .all(|file| file.schema.field_with_name(field.name()).is_ok());
+        let nullable = field.is_nullable() || !everywhere;
+        field.with_nullable(nullable)
+    };
+    Ok(Arc::new(Schema::new(
+        fields.into_iter().map(nullable).collect::<Vec<_>>(),
+    )))
+}
+
+/// Checks the columns of a file that was not looked at when the schema was made.
+///
+/// # Errors
+/// `InvalidData` naming the file and the column.
+pub(super) fn check<'n>(
+    policy: SchemaDrift,
+    path: &str,
+    names: impl Iterator<Item = &'n str> + Clone,
+    schema: &Schema,
+) -> Result<()> {
+    if policy != SchemaDrift::Ignore {
+        if let Some(extra) = names
+            .clone()
+            .find(|name| schema.field_with_name(name).is_err())
+        {
+            let message = "file has a column that the files looked at first do not have";
+            return Err(refuse(message, path, extra)
+                .with_hint("schema_drift=ignore leaves it out, infer=full looks at every file"));
+        }
+    }
+    for field in schema.fields() {
+        let missing = !names.clone().any(|name| name == field.name());
+        if missing && (policy == SchemaDrift::Fail || !field.is_nullable()) {
+            return Err(refuse("file lacks a column", path, field.name())
+                .with_hint("schema_drift=union makes it null"));
+        }
+    }
+    Ok(())
+}
+
+fn same(first: &FileSchema<'_>, file: &FileSchema<'_>) -> Result<()> {
+    let (expected, found) = (first.schema.fields(), file.schema.fields());
+    let differs = |a: &&Arc<Field>, b: &Schema| {
+        let other = b.field_with_name(a.name());
+        other.is_ok_and(|other| other.data_type() == a.data_type())
+    };
+    let odd = found
+        .iter()
+        .find(|field| !differs(field, &first.schema))
+        .or_else(|| expected.iter().find(|field| !differs(field, &file.schema)));
+    match odd {
+        None => Ok(()),
+        Some(field) => Err(refuse(
+            "file has other columns than the first",
+            file.path,
+            field.name(),
+        )
+        .with("first", first.path)
+        .with_hint("schema_drift=union reads both")),
+    }
+}
+
+fn types_differ(file: &FileSchema<'_>, known: &Field, field: &Field) -> Error {
+    refuse(
+        "column has types that no type holds together",
+        file.path,
+        field.name(),
+    )
+    .with("type", field.data_type())
+    .with("type before", known.data_type())
+    .with_hint("read the files apart")
+}
+
+fn refuse(message: &'static str, path: &str, column: &str) -> Error {
+    Error::new(ErrorKind::InvalidData, message)
+        .with("file", path)
+        .with("column", column)
+}
+
+/// Gives the type that holds every value of both unchanged.
+fn wider(a: &DataType, b: &DataType) -> Option<DataType> {
+    use DataType as T;
+    if a == b {
+        return Some(a.clone());
+    }
+    match (a, b) {
+        (T::Null, other) | (other, T::Null) => Some(other.clone()),
+        (T::Utf8, T::LargeUtf8) | (T::LargeUtf8, T::Utf8) => Some(T::LargeUtf8),
+        (T::Binary, T::LargeBinary) | (T::LargeBinary, T::Binary) => Some(T::LargeBinary),
+        (T::Float32, T::Float64) | (T::Float64, T::Float32) => Some(T::Float64),
+        (T::Float64 | T::Float32, integer) | (integer, T::Float64 | T::Float32)
+            if integer.is_integer() =>
+        {
+            // 2^53 holds 32 bits and not 64.
+            (integer.primitive_width()? <= 4).then_some(T::Float64)
+        }
+        (T::Timestamp(x, zone), T::Timestamp(y, other)) if zone == other => {
+            Some(T::Timestamp(finer(*x, *y), zone.clone()))
+        }
+        _ if a.is_integer() && b.is_integer() => wider_integer(a, b),
+        _ => wider_decimal(a, b),
+    }
+}
+
+fn finer(a: TimeUnit, b: TimeUnit) -> TimeUnit {
+    a.max(b)
+}
+
+fn wider_integer(a: &DataType, b: &DataType) -> Option<DataType> {
+    let (width_a, width_b) = (a.primitive_width()?, b.primitive_width()?);
+    if a.is_signed_integer() == b.is_signed_integer() {
+        return Some(if width_a >= width_b { a } else { b }.clone());
+    }
+    let (signed, unsigned) = if a.is_signed_integer() {
+        (width_a, width_b)
+    } else {
+        (width_b, width_a)
+    };
+    match signed.max(2 * unsigned) {
+        2 => Some(DataType::Int16),
+        4 => Some(DataType::Int32),
+        8 => Some(DataType::Int64),
+        _ => Some(DataType::Decimal128(20, 0)),
+    }
+}
+
+fn wider_decimal(a: &DataType, b: &DataType) -> Option<DataType> {
+    let ((whole_a, scale_a), (whole_b, scale_b)) = (digits(a)?, digits(b)?);
+    let scale = scale_a.max(scale_b);
+    let precision = u8::try_from(whole_a.max(whole_b) + i16::from(scale)).ok()?;
+    match precision {
+        0..=38 => Some(DataType::Decimal128(precision, scale)),
+        39..=76 => Some(DataType::Decimal256(precision, scale)),
+        _ => None,
+    }
+}
+
+/// Gives the digits before the point and the scale.
+fn digits(kind: &DataType) -> Option<(i16, i8)> {
+    match kind {
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+            Some((i16::from(*precision) - i16::from(*scale), *scale))
+        }
+        integer if integer.is_integer() => match integer.primitive_width()? {
+            1 => Some((3, 0)),
+            2 => Some((5, 0)),
+            4 => Some((10, 0)),
+            _ => Some((20, 0)),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(fields: &[(&str, DataType)]) -> SchemaRef {
+        let fields = fields.iter();
+        let fields = fields.map(|(name, kind)| Field::new(*name, kind.clone(), false));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    fn merged(policy: SchemaDrift, schemas: &[SchemaRef], text: bool) -> Result<SchemaRef> {
+        let paths = ["a", "b", "c"];
+        let files = schemas.iter().zip(paths).map(|(schema, path)| FileSchema {
+            path,
+            schema: schema.clone(),
+        });
+        merge(policy, &files.collect::<Vec<_>>(), text)
+    }
+
+    #[test]
+    fn widens_only_where_no_value_changes() {
+        use DataType as T;
+        let us = |zone: Option<&str>| T::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
+        for (a, b, expected) in [
+            (T::Int32, T::Int64, Some(T::Int64)),
+            (T::Int8, T::UInt8, Some(T::Int16)),
+            (T::UInt32, T::Int32, Some(T::Int64)),
+            (T::UInt64, T::Int8, Some(T::Decimal128(20, 0))),
+            (T::Int32, T::Float32, Some(T::Float64)),
+            (T::Int64, T::Float64, None),
+            (T::Int64, T::Decimal128(10, 2), Some(T::Decimal128(22, 2))),
+            (
+                T::Decimal128(5, 0),
+                T::Decimal128(5, 4),
+                Some(T::Decimal128(9, 4)),
+            ),
+            (T::Date32, us(None), None),
+            (us(None), us(Some("UTC")), None),
+            (T::Null, T::Date32, Some(T::Date32)),
+            (T::Utf8, T::Int64, None),
+        ] {
+            assert_eq!(wider(&a, &b), expected, "{a} {b}");
+            assert_eq!(wider(&b, &a), expected, "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn follows_the_policy() {
+        let a = schema(&[("x", DataType::Int32), ("y", DataType::Utf8)]);
+        let b = schema(&[
+            ("y", DataType::Utf8),
+            ("x", DataType::Int64),
+            ("z", DataType::Date32),
+        ]);
+        let both = [a.clone(), b];
+        let union = merged(SchemaDrift::Union, &both, false).unwrap();
+        let names: Vec<_> = union.fields().iter().map(|f| f.name().as_str()).collect();
+        assert_eq!(names, ["x", "y", "z"]);
+        assert_eq!(union.field(0).data_type(), &DataType::Int64);
+        assert!(union.field(2).is_nullable() && !union.field(0).is_nullable());
+        assert_eq!(
+            merged(SchemaDrift::Ignore, &both, false)
+                .unwrap()
+                .fields()
+                .len(),
+            2
+        );
+        let report = merged(SchemaDrift::Fail, &both, false)
+            .unwrap_err()
+            .report();
+        assert!(report.starts_with("b, column x"), "{report}");
+        let odd = [a, schema(&[("x", DataType::Utf8)])];
+        assert!(merged(SchemaDrift::Union, &odd, false).is_err());
+        let text = merged(SchemaDrift::Union, &odd, true).unwrap();
+        assert_eq!(text.field(0).data_type(), &DataType::Utf8);
+    }
+
+    #[test]
+    fn checks_files_that_come_later() {
+        let mut known = (*schema(&[("x", DataType::Int32)])).clone();
+        let names = |names: &'static [&str]| names.iter().copied();
+        assert!(check(SchemaDrift::Union, "f", names(&["x"]), &known).is_ok());
+        assert!(check(SchemaDrift::Union, "f", names(&["x", "y"]), &known).is_err());
+        assert!(check(SchemaDrift::Ignore, "f", names(&["x", "y"]), &known).is_ok());
+        assert!(check(SchemaDrift::Union, "f", names(&[]), &known).is_err());
+        known = Schema::new(vec![Field::new("x", DataType::Int32, true)]);
+        assert!(check(SchemaDrift::Union, "f", names(&[]), &known).is_ok());
+        assert!(check(SchemaDrift::Fail, "f", names(&[]), &known).is_err());
+    }
+}

@@ -1,0 +1,284 @@
+//! Reading a split of a format with an index: rows of a row group.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, new_null_array};
+use async_trait::async_trait;
+use velo_core::{
+    Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, Predicate, ReadRequest,
+    Result, SourceOffset, Span, Split,
+};
+use velo_format::{Batches, RandomInput, RandomRequest};
+
+use super::catalog::{Catalog, DataFile};
+use super::drift;
+use super::file::{Found, OpenFile};
+use super::metadata;
+use super::piece::{Part, Piece};
+use super::prune::{Verdict, decide};
+use super::shape::{Shape, conform};
+use super::{Nothing, Settings, known_columns, records};
+use crate::error;
+use crate::offset::{FileOffset, Fingerprint, Place};
+
+const FIRST_LEASE: u64 = 1 << 20;
+
+/// Reads rows of one row group.
+struct GroupReader {
+    split: Arc<Split>,
+    piece: Piece,
+    found: Found,
+    batches: Batches,
+    shape: Shape,
+    group: u64,
+    /// The first row of the split in its group, the next one to read, and the one behind the last.
+    rows: (u64, u64, u64),
+    /// Pages were left out: rows are no longer counted, so that the only mark is at the end.
+    sparse: bool,
+    bytes: u64,
+    fingerprint: Fingerprint,
+    mark: Option<Mark>,
+    budget: Budget,
+    lease: Option<Lease>,
+    batch_bytes: u64,
+    ended: bool,
+}
+
+/// Opens a split.
+pub(super) fn open(
+    catalog: &Catalog,
+    settings: &Settings,
+    request: ReadRequest,
+    piece: Piece,
+) -> Result<Box<dyn DataReader>> {
+    let Part::Rows {
+        group,
+        start: first,
+        end,
+    } = piece.part
+    else {
+        return Err(
+            Error::new(ErrorKind::InvalidInput, "split is not one of row groups")
+                .with("split", &request.split.id),
+        );
+    };
+    let file = catalog.file(&piece.path)?;
+    piece.check(&file.found)?;
+    let shape = Shape::new(catalog, file, &request)?;
+    let index = catalog.index(file)?;
+    let fingerprint = catalog.fingerprint(file, Place::Row { group, row: first })?;
+    let next = match records::start(&request, &piece)? {
+        None => first,
+        Some(start) => resume(&start, group, fingerprint)?,
+    };
+    let end = piece.limit.map_or(end, |limit| end.min(first + limit));
+    let schema = &index.units().schema;
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let partition = |name: &&str| catalog.partitions.iter().any(|field| field.name() == name);
+    let own = names.clone().filter(|name| !partition(name));
+    drift::check(
+        settings.options.schema_drift,
+        &piece.path,
+        own,
+        &catalog.data,
+    )?;
+    let predicate = match wanted(catalog, file, &index, &request, group)? {
+        Wanted::None => return Ok(Box::new(Nothing)),
+        Wanted::All => None,
+        Wanted::Pages(predicate) => (!shape.wants_metadata()).then_some(predicate),
+    };
+    if next >= end {
+        return Ok(Box::new(Nothing));
+    }
+    let read = shape.read().fields().iter().map(|field| field.name());
+    let present = read.filter(|name| schema.field_with_name(name).is_ok());
+    let batches = index.read(RandomRequest {
+        unit: usize::try_from(group).unwrap_or(usize::MAX),
+        rows: next..end,
+        projection: Some(present.cloned().collect()),
+        predicate: predicate.clone(),
+        batch_rows: settings.formats.common.batch_size,
+        views: false,
+    });
+    let unit = usize::try_from(group)
+        .ok()
+        .and_then(|at| index.units().units.get(at));
+    Ok(Box::new(GroupReader {
+        split: request.split,
+        found: file.found.clone(),
+        batches: batches.map_err(|error| error.within("file", &piece.path))?,
+        bytes: unit.map_or(0, |unit| unit.bytes * (end - first) / unit.rows.max(1)),
+        piece,
+        shape,
+        group,
+        rows: (first, next, end),
+        sparse: predicate.is_some(),
+        fingerprint,
+        mark: None,
+        budget: request.budget,
+        lease: None,
+        batch_bytes: FIRST_LEASE,
+        ended: false,
+    }))
+}
+
+fn resume(start: &FileOffset, group: u64, now: Fingerprint) -> Result<u64> {
+    if start.fingerprint != now {
+        let message = "file has other contents than when reading stopped";
+        return Err(Error::new(ErrorKind::Gap, message)
+            .with("file", &start.path)
+            .with_hint("read it from its start, or put the old file back"));
+    }
+    match start.place {
+        Place::Row { group: own, row } if own == group => Ok(row),
+        _ => Err(
+            Error::new(ErrorKind::InvalidInput, "position is not one of the split")
+                .with("file", &start.path),
+        ),
+    }
+}
+
+enum Wanted {
+    None,
+    All,
+    /// Pages without rows of this condition can be left out.
+    Pages(Arc<Predicate>),
+}
+
+/// Finds out whether rows of a group can be wanted, by the columns known for the whole file and by
+/// the group's statistics.
+fn wanted(
+    catalog: &Catalog,
+    file: &DataFile,
+    index: &Arc<dyn RandomInput>,
+    request: &ReadRequest,
+    group: u64,
+) -> Result<Wanted> {
+    let Some(filter) = &request.filter else {
+        return Ok(Wanted::All);
+    };
+    let mut known = known_columns(catalog, file)?;
+    let own = &index.units().schema;
+    for field in catalog.data.fields() {
+        if own.field_with_name(field.name()).is_err() {
+            let null: ArrayRef = new_null_array(field.data_type(), 1);
+            known.push((field.name(), null));
+        }
+    }
+    let rest = match decide(filter, &known)? {
+        Verdict::Known(Some(true)) | Verdict::Mixed => return Ok(Wanted::All),
+        Verdict::Known(_) => return Ok(Wanted::None),
+        Verdict::Rows(rest) => rest,
+    };
+    if rest.columns().contains(&metadata::COLUMN) {
+        return Ok(Wanted::All);
+    }
+    let groups = index
+        .prune(&rest)
+        .map_err(|error| error.within("file", &file.found.path))?;
+    let kept = usize::try_from(group).ok().and_then(|at| groups.get(at));
+    Ok(match kept {
+        Some(false) => Wanted::None,
+        _ => Wanted::Pages(Arc::new(rest)),
+    })
+}
+
+#[async_trait]
+impl DataReader for GroupReader {
+    /// Reads and decodes as part of the call: it takes some milliseconds of the thread. Waiting
+    /// for memory changes nothing, so that a dropped call loses nothing.
+    async fn read(&mut self) -> Result<Option<Event>> {
+        loop {
+            if let Some(mark) = self.mark.take() {
+                return Ok(Some(Event::Mark(mark)));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            if self.lease.is_none() {
+                self.lease = Some(self.budget.reserve(self.batch_bytes).await);
+            }
+            if let Some(batch) = self.next()? {
+                return Ok(Some(Event::Rows(batch)));
+            }
+        }
+    }
+}
+
+impl GroupReader {
+    /// Reads the next rows; the mark behind them follows when it is due.
+    fn next(&mut self) -> Result<Option<Batch>> {
+        let (first, at, end) = self.rows;
+        let Some(rows) = self.batches.next() else {
+            self.ended = true;
+            if !self.sparse && at != end {
+                return Err(error::changed(&self.piece.path));
+            }
+            self.rows.1 = end;
+            self.mark = self.sparse.then(|| self.mark_here());
+            return Ok(None);
+        };
+        let rows = rows.map_err(|error| error.within("file", &self.piece.path))?;
+        let count = rows.num_rows() as u64;
+        let rows = conform(rows, self.shape.read());
+        let rows = rows.map_err(|error| error.within("file", &self.piece.path))?;
+        let metadata = self.shape.wants_metadata().then(|| {
+            let before = self.piece.first_row.unwrap_or_default() + at - first;
+            metadata::column(
+                &self.found,
+                (before + 1..=before + count).collect(),
+                Vec::new(),
+            )
+        });
+        self.rows.1 = at + count;
+        if !self.sparse {
+            self.mark = Some(self.mark_here());
+        }
+        let (rows, metadata) = self.shape.apply(rows, metadata)?;
+        if rows.num_rows() == 0 {
+            return Ok(None);
+        }
+        self.batch_bytes = self.batch_bytes.max(rows.get_array_memory_size() as u64);
+        let mut batch = Batch::new(self.shape.stream().clone(), rows)?.with_span(Span {
+            split: self.split.id.clone(),
+            order: self.split.order,
+            first: at - first,
+            last: at - first + count - 1,
+        });
+        if let Some(metadata) = metadata {
+            batch = batch.with_metadata(metadata)?;
+        }
+        if let Some(lease) = self.lease.take() {
+            batch = batch.with_lease(Arc::new(lease));
+        }
+        Ok(Some(batch))
+    }
+
+    fn mark_here(&self) -> Mark {
+        let (first, at, end) = self.rows;
+        let offset = FileOffset {
+            path: self.piece.path.clone(),
+            place: Place::Row {
+                group: self.group,
+                row: at,
+            },
+            record: at - first,
+            fingerprint: self.fingerprint,
+        };
+        Mark {
+            lag: Some(end - at),
+            bytes_read: self.bytes * (at - first) / (end - first).max(1),
+            ..Mark::new(self.split.id.clone(), SourceOffset::seal(offset))
+        }
+    }
+}
+
+impl Catalog {
+    /// Says what a file with an index looks like.
+    fn fingerprint(&self, file: &DataFile, place: Place) -> Result<Fingerprint> {
+        match self.spooled() {
+            Some(spooled) => spooled.fingerprint(place),
+            None => OpenFile::open(&file.found.path)?.fingerprint(place),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Reading: from a URI to files, from files to splits, from splits to rows.
+
+mod catalog;
+mod detect;
+mod drift;
+mod file;
+mod glob;
+mod groups;
+mod hive;
+mod listing;
+mod metadata;
+mod piece;
+mod prune;
+mod records;
+mod sample;
+mod shape;
+mod splits;
+mod stdin;
+mod stream;
+mod window;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use async_trait::async_trait;
+use tokio::sync::{OnceCell, oneshot};
+use velo_core::{
+    DataReader, DataSource, Error, ErrorKind, Event, Predicate, Pushdown, ReadRequest, Replay,
+    Result, SourceCapabilities, SourceOffset, SplitEnumerator, StreamInfo, Uri,
+};
+use velo_format::{Layout, ReadOptions};
+
+use crate::config::FileReadOptions;
+use crate::config::path::{Target, target};
+use catalog::{Catalog, DataFile};
+use piece::Piece;
+use splits::Division;
+
+/// Files, or standard input, to be read.
+///
+/// ```
+/// use velo_core::{DataSource, Replay, Uri};
+/// use velo_file::FileSource;
+/// let source = FileSource::from_uri(&Uri::parse("data/*.csv?delimiter=;")?)?;
+/// assert_eq!(source.capabilities().replay, Replay::Exact);
+/// assert!(FileSource::from_uri(&Uri::parse("file://data/a.csv")?).is_err());
+/// # Ok::<(), velo_core::Error>(())
+/// ```
+pub struct FileSource {
+    target: Target,
+    settings: Arc<Settings>,
+    catalog: OnceCell<Arc<Catalog>>,
+}
+
+/// All options of reading.
+struct Settings {
+    options: FileReadOptions,
+    formats: ReadOptions,
+}
+
+impl FileSource {
+    /// Reads path and options out of a URI; no I/O.
+    ///
+    /// # Errors
+    /// `InvalidInput` for another host; `Config` naming the option.
+    pub fn from_uri(uri: &Uri) -> Result<Self> {
+        let target = target(uri)?;
+        let mut query = uri.query()?;
+        let options = FileReadOptions::take(&mut query)?;
+        let formats = ReadOptions::take(&mut query)?;
+        query.finish()?;
+        if formats.common.batch_size == 0 {
+            return Err(Error::new(ErrorKind::Config, "expected a number from 1 up")
+                .with("option", "batch_size=0"));
+        }
+        Ok(Self {
+            target,
+            settings: Arc::new(Settings { options, formats }),
+            catalog: OnceCell::new(),
+        })
+    }
+
+    async fn catalog(&self) -> Result<&Arc<Catalog>> {
+        let discover = || async {
+            match &self.target {
+                Target::Standard => stdin::open(&self.settings).await.map(Arc::new),
+                Target::Path(pattern) => {
+                    let (pattern, settings) = (pattern.clone(), self.settings.clone());
+                    let found = blocking(move || Catalog::of_files(&pattern, &settings)).await?;
+                    found.map(Arc::new)
+                }
+            }
+        };
+        self.catalog.get_or_try_init(discover).await
+    }
+}
+
+impl fmt::Debug for FileSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileSource")
+            .field("target", &self.target)
+            .field("options", &self.settings.options)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl DataSource for FileSource {
+    fn capabilities(&self) -> SourceCapabilities {
+        SourceCapabilities {
+            replay: match self.target {
+                Target::Standard => Replay::None,
+                Target::Path(_) => Replay::Exact,
+            },
+            bounded: true,
+        }
+    }
+
+    /// Partitions, row groups and pages are left out where they can be; readers check the rest.
+    fn pushdown(&self, _predicate: &Predicate) -> Pushdown {
+        Pushdown::Exact
+    }
+
+    async fn streams(&self) -> Result<Vec<Arc<StreamInfo>>> {
+        Ok(vec![self.catalog().await?.stream.clone()])
+    }
+
+    async fn splits(&self, resume: Option<&SourceOffset>) -> Result<Box<dyn SplitEnumerator>> {
+        let catalog = self.catalog().await?.clone();
+        Ok(Box::new(Division::new(
+            catalog,
+            self.settings.clone(),
+            resume,
+        )?))
+    }
+
+    async fn create_reader(&self, request: ReadRequest) -> Result<Box<dyn DataReader>> {
+        let catalog = self.catalog().await?;
+        let piece = Piece::of(&request.split)?;
+        match catalog.layout(catalog.file(&piece.path)?) {
+            Layout::Random(_) => groups::open(catalog, &self.settings, request, piece),
+            Layout::Stream(_) => records::open(catalog, &self.settings, request, piece).await,
+        }
+    }
+}
+
+/// A split of which no row is wanted.
+struct Nothing;
+
+#[async_trait]
+impl DataReader for Nothing {
+    async fn read(&mut self) -> Result<Option<Event>> {
+        Ok(None)
+    }
+}
+
+/// Gives the columns that have one value for all rows of a file.
+fn known_columns<'c>(catalog: &'c Catalog, file: &DataFile) -> Result<Vec<(&'c str, ArrayRef)>> {
+    let of_file = catalog.partitions.iter().zip(&file.values);
+    of_file
+        .map(|(field, value)| {
+            Ok((
+                field.name().as_str(),
+                hive::scalar(field, value.as_deref())?,
+            ))
+        })
+        .collect()
+}
+
+/// Does slow work in a thread of its own, so that whoever waits can stop waiting.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let (sender, receiver) = oneshot::channel();
+    let run = move || {
+        // Whoever waited is gone when this fails.
+        let _ = sender.send(work());
+    };
+    let spawned = std::thread::Builder::new()
+        .name("velo-file".to_owned())
+        .spawn(run);
+    spawned.map_err(|error| Error::new(ErrorKind::Io, "start a thread").with_source(error))?;
+    let lost = |_| {
+        Error::new(
+            ErrorKind::Unexpected,
+            "looking at files ended without an answer",
+        )
+    };
+    receiver.await.map_err(lost)
+}

@@ -1,0 +1,492 @@
+//! Reading a split of a text format.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use velo_core::{
+    Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, ReadRequest, Rejected, Result,
+    SourceOffset, Span, Split,
+};
+use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder, ReadAt, StreamFormat};
+
+use super::catalog::{Catalog, DataFile};
+use super::drift;
+use super::file::{Found, OpenFile};
+use super::metadata;
+use super::piece::{Part, Piece};
+use super::prune::{Verdict, decide};
+use super::shape::Shape;
+use super::stdin;
+use super::stream::{Blocks, prologue};
+use super::window::Window;
+use super::{Nothing, Settings, known_columns};
+use crate::config::BadRowPolicy;
+use crate::offset::{FileOffset, Fingerprint, Place};
+
+/// Up to here in a file the line of every row that is left out is counted.
+const COUNTED_LINES: u64 = 64 << 20;
+/// Memory asked for before the first batch is there.
+const FIRST_LEASE: u64 = 1 << 20;
+
+/// Reads records of a file or of standard input.
+pub(super) struct RecordReader {
+    split: Arc<Split>,
+    piece: Piece,
+    found: Found,
+    /// `None` for standard input.
+    file: Option<Arc<OpenFile>>,
+    compressed: bool,
+    window: Window,
+    decoder: Box<dyn Decoder>,
+    shape: Shape,
+    policy: BadRowPolicy,
+    /// Records of the split before those that are being decoded.
+    record: u64,
+    lines: (u64, u64),
+    events: VecDeque<Event>,
+    budget: Budget,
+    lease: Option<Lease>,
+    batch_bytes: u64,
+    ended: bool,
+    _buffers: Lease,
+}
+
+/// Opens a split.
+pub(super) async fn open(
+    catalog: &Catalog,
+    settings: &Settings,
+    request: ReadRequest,
+    piece: Piece,
+) -> Result<Box<dyn DataReader>> {
+    let file = catalog.file(&piece.path)?;
+    let start = start(&request, &piece)?;
+    let done = |start: &FileOffset| piece.limit.is_some_and(|limit| start.record >= limit);
+    if start.as_ref().is_some_and(done) {
+        return Ok(Box::new(Nothing));
+    }
+    let shape = Shape::new(catalog, file, &request)?;
+    if let Some(filter) = &request.filter {
+        let verdict = decide(filter, &known_columns(catalog, file)?)?;
+        if matches!(verdict, Verdict::Known(None | Some(false))) {
+            return Ok(Box::new(Nothing));
+        }
+    }
+    let block = usize::try_from(settings.options.buffer_size.0).unwrap_or(usize::MAX);
+    let buffers = request.budget.reserve(2 * block as u64).await;
+    let opening = Opening {
+        catalog,
+        settings,
+        file,
+        piece: &piece,
+        start: start.as_ref(),
+        block,
+    };
+    let (opened, window, columns) = match &catalog.pipe {
+        Some(_) => opening.pipe()?,
+        None => opening.file()?,
+    };
+    let format = catalog.stream_format(file)?;
+    let decoder = format.decoder(DecodeRequest {
+        schema: shape.read().clone(),
+        columns,
+        batch_rows: settings.formats.common.batch_size,
+        start: window.place(),
+        row_starts: shape.wants_metadata(),
+    })?;
+    Ok(Box::new(RecordReader {
+        split: request.split,
+        found: file.found.clone(),
+        compressed: opened
+            .as_ref()
+            .is_some_and(|(_, compression)| *compression != Compression::None),
+        file: opened.map(|(file, _)| file),
+        window,
+        decoder,
+        shape,
+        policy: settings.options.on_bad_row,
+        record: start.map_or(0, |start| start.record),
+        piece,
+        lines: (0, 0),
+        events: VecDeque::new(),
+        budget: request.budget,
+        lease: None,
+        batch_bytes: FIRST_LEASE,
+        ended: false,
+        _buffers: buffers,
+    }))
+}
+
+/// Finds where to start, if not at the split's beginning.
+pub(super) fn start(request: &ReadRequest, piece: &Piece) -> Result<Option<FileOffset>> {
+    let Some(start) = request.start.as_ref().or(request.split.start.as_ref()) else {
+        return Ok(None);
+    };
+    let start = start.open::<FileOffset>()?;
+    if start.path != piece.path {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "position is in another file than the split",
+        )
+        .with("file", &piece.path)
+        .with("position in", &start.path));
+    }
+    Ok(Some(start))
+}
+
+struct Opening<'o> {
+    catalog: &'o Catalog,
+    settings: &'o Settings,
+    file: &'o DataFile,
+    piece: &'o Piece,
+    start: Option<&'o FileOffset>,
+    block: usize,
+}
+
+type Columns = Option<Arc<[String]>>;
+type Opened = (Option<(Arc<OpenFile>, Compression)>, Window, Columns);
+
+impl Opening<'_> {
+    fn file(&self) -> Result<Opened> {
+        let (opened, compression) = self
+            .catalog
+            .open_stream(self.file, &self.settings.formats)?;
+        self.piece.check(opened.found())?;
+        let format = self.catalog.stream_format(self.file)?;
+        let prologue = prologue(&opened, compression, format)?;
+        self.check_columns(prologue.columns.as_ref())?;
+        let (first, end) = match self.piece.part {
+            Part::Bytes { start, end } => (start, end),
+            _ => (prologue.bytes, opened.size()),
+        };
+        let window = if compression == Compression::None {
+            let from = self.resume(&opened, first, |place| match place {
+                Place::Byte(at) => Some(at),
+                _ => None,
+            })?;
+            Window::of_file(opened.clone(), from, end, self.block)
+        } else {
+            let from = self.resume(&opened, first, |place| match place {
+                Place::Decompressed(at) => Some(at),
+                _ => None,
+            })?;
+            let blocks = Blocks::of_file(&opened, compression, from, self.block)?;
+            Window::of_blocks(self.piece.path.clone(), blocks, Vec::new(), from)
+        };
+        Ok((Some((opened, compression)), window, prologue.columns))
+    }
+
+    /// Gives the place to start from, once it is certain that the file is the same.
+    fn resume(
+        &self,
+        opened: &OpenFile,
+        first: u64,
+        own: impl Fn(Place) -> Option<u64>,
+    ) -> Result<u64> {
+        let Some(start) = self.start else {
+            return Ok(first);
+        };
+        opened.check_same(start.place, &start.fingerprint)?;
+        own(start.place).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Gap,
+                "file is compressed in another way than when reading stopped",
+            )
+            .with("file", opened.path())
+        })
+    }
+
+    /// Takes standard input over, which can be done once.
+    fn pipe(&self) -> Result<Opened> {
+        let taken = self.catalog.pipe.as_ref().and_then(|pipe| {
+            let mut pipe = pipe
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            pipe.take()
+        });
+        let (Some(pipe), None) = (taken, self.start) else {
+            return Err(
+                Error::new(ErrorKind::Gap, "standard input can be read only once")
+                    .with("file", stdin::NAME)
+                    .with_hint("write it to a file first"),
+            );
+        };
+        let format = self.catalog.stream_format(self.file)?;
+        let prologue = format
+            .prologue(pipe.head(), pipe.is_whole())?
+            .unwrap_or_default();
+        let (head, blocks) = pipe.into_parts();
+        let mut window = Window::of_blocks(stdin::NAME.to_owned(), blocks, head, 0);
+        window.consume(usize::try_from(prologue.bytes).unwrap_or(usize::MAX));
+        Ok((None, window, prologue.columns))
+    }
+
+    fn check_columns(&self, columns: Option<&Arc<[String]>>) -> Result<()> {
+        let Some(columns) = columns.filter(|columns| !columns.is_empty()) else {
+            return Ok(());
+        };
+        let partition = |name: &&str| {
+            let mut partitions = self.catalog.partitions.iter();
+            partitions.any(|partition| partition.name() == name)
+        };
+        let names = columns.iter().map(String::as_str);
+        let own = names.filter(|name| !partition(name));
+        let (drift, path) = (self.settings.options.schema_drift, &self.piece.path);
+        drift::check(drift, path, own, &self.catalog.data)
+    }
+}
+
+#[async_trait]
+impl DataReader for RecordReader {
+    /// Reads and decodes as part of the call: it takes some milliseconds of the thread. What is
+    /// waited for (memory, a block) changes nothing while it is waited for, so that a dropped call
+    /// loses nothing.
+    async fn read(&mut self) -> Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            if self.lease.is_none() {
+                self.lease = Some(self.budget.reserve(self.batch_bytes).await);
+            }
+            if !self.decode()? {
+                self.window.fill().await?;
+            }
+        }
+    }
+}
+
+impl RecordReader {
+    /// Decodes what is there; says whether that gave a batch or the end.
+    fn decode(&mut self) -> Result<bool> {
+        let (bytes, last) = (self.window.bytes(), self.window.is_last());
+        let decoded = self.decoder.decode(bytes, last);
+        let consumed = decoded.map_err(|error| error.within("file", &self.piece.path))?;
+        self.window.consume(consumed);
+        let ended = last && self.window.bytes().is_empty();
+        if !self.decoder.is_full() && !ended {
+            return match last && consumed == 0 {
+                true => Err(
+                    Error::new(ErrorKind::Unexpected, "decoder leaves a record undecoded")
+                        .with("file", &self.piece.path),
+                ),
+                false => Ok(false),
+            };
+        }
+        self.ended = ended;
+        self.emit()?;
+        if self.ended {
+            self.finish()?;
+        }
+        Ok(true)
+    }
+
+    fn emit(&mut self) -> Result<()> {
+        let mut records = self.decoder.records() as u64;
+        let mut decoded = self.decoder.take()?;
+        if records == 0 {
+            return Ok(());
+        }
+        if let Some(limit) = self.piece.limit {
+            let left = limit - self.record;
+            if records >= left {
+                cut(&mut decoded, usize::try_from(left).unwrap_or(usize::MAX));
+                records = left;
+                self.ended = true;
+            }
+        }
+        for bad in &decoded.bad {
+            let rejected = self.reject(bad)?;
+            self.events.push_back(Event::Rejected(rejected));
+        }
+        if decoded.rows.num_rows() > 0 {
+            self.rows(decoded, records)?;
+        }
+        self.record += records;
+        self.window.forget_lines();
+        let mark = Mark::new(self.split.id.clone(), self.offset(self.window.place())?);
+        self.events.push_back(Event::Mark(Mark {
+            bytes_read: self.window.read(),
+            ..mark
+        }));
+        Ok(())
+    }
+
+    fn rows(&mut self, decoded: Decoded, records: u64) -> Result<()> {
+        let metadata = self.shape.wants_metadata().then(|| {
+            let first = self.piece.first_row.unwrap_or_default() + self.record + 1;
+            let mut bad = decoded.bad.iter().map(|bad| bad.record).peekable();
+            let good = |record: &usize| bad.next_if_eq(record).is_none();
+            let count = usize::try_from(records).unwrap_or(usize::MAX);
+            let numbers = (0..count).filter(good).map(|record| first + record as u64);
+            metadata::column(&self.found, numbers.collect(), decoded.row_starts)
+        });
+        let (rows, metadata) = self.shape.apply(decoded.rows, metadata)?;
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        self.batch_bytes = self.batch_bytes.max(rows.get_array_memory_size() as u64);
+        let mut batch = Batch::new(self.shape.stream().clone(), rows)?.with_span(Span {
+            split: self.split.id.clone(),
+            order: self.split.order,
+            first: self.record,
+            last: self.record + records - 1,
+        });
+        if let Some(metadata) = metadata {
+            batch = batch.with_metadata(metadata)?;
+        }
+        if let Some(lease) = self.lease.take() {
+            batch = batch.with_lease(Arc::new(lease));
+        }
+        self.events.push_back(Event::Rows(batch));
+        Ok(())
+    }
+
+    /// Refuses a file that changed under the reader; what was read of it is not to be trusted.
+    fn finish(&self) -> Result<()> {
+        match &self.file {
+            Some(file) => file.check_unchanged(&self.found),
+            None => Ok(()),
+        }
+    }
+
+    fn offset(&self, at: u64) -> Result<SourceOffset> {
+        let place = match &self.file {
+            Some(_) if !self.compressed => Place::Byte(at),
+            _ => Place::Decompressed(at),
+        };
+        let fingerprint = match &self.file {
+            Some(file) => file.fingerprint(place)?,
+            None => Fingerprint::default(),
+        };
+        Ok(SourceOffset::seal(FileOffset {
+            path: self.piece.path.clone(),
+            place,
+            record: self.record,
+            fingerprint,
+        }))
+    }
+
+    /// Applies the policy to a row that does not decode.
+    fn reject(&mut self, bad: &BadRow) -> Result<Rejected> {
+        let line = self.line(bad.byte)?;
+        let mut error = Error::new(ErrorKind::InvalidData, bad.problem.clone());
+        error = error.with("file", &self.piece.path);
+        if let Some(line) = line {
+            error = error.with("line", line);
+        }
+        if let Some(column) = &bad.column {
+            error = error.with("column", column);
+        }
+        error = error.with("byte", bad.byte);
+        let mends = "on_bad_row=skip leaves such rows out";
+        error = match &bad.hint {
+            Some(hint) => error.with_hint(format!("{hint}, or {mends}")),
+            None => error.with_hint(mends),
+        };
+        let kept = match self.policy {
+            BadRowPolicy::Fail => return Err(error),
+            BadRowPolicy::Skip => None,
+            BadRowPolicy::DeadLetter => Some(self.offset(bad.record_start)?),
+        };
+        Ok(Rejected {
+            stream: self.shape.stream().name().into(),
+            split: self.split.id.clone(),
+            ordinal: self.record + bad.record as u64,
+            raw: if kept.is_some() {
+                bad.raw.as_slice().into()
+            } else {
+                Arc::from([])
+            },
+            offset: kept,
+            error: Arc::new(error),
+        })
+    }
+
+    /// Finds the line of a byte: counted on the way, or now from the file's start. Deep inside a
+    /// large file the latter is done for the one row that ends the reading and not for each row
+    /// that is left out.
+    fn line(&mut self, byte: u64) -> Result<Option<u64>> {
+        if let Some(line) = self.window.line_of(byte) {
+            return Ok(Some(line));
+        }
+        let Some(file) = self.file.clone() else {
+            return Ok(None);
+        };
+        if self.policy != BadRowPolicy::Fail && byte > COUNTED_LINES {
+            return Ok(None);
+        }
+        let (mut at, mut feeds) = self.lines;
+        if at > byte {
+            (at, feeds) = (0, 0);
+        }
+        while at < byte {
+            let bytes = file.range(at, (byte - at).min(1 << 20))?;
+            if bytes.is_empty() {
+                break;
+            }
+            feeds += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+            at += bytes.len() as u64;
+        }
+        self.lines = (at, feeds);
+        Ok(Some(feeds + 1))
+    }
+}
+
+/// Leaves out what goes beyond so many records.
+fn cut(decoded: &mut Decoded, records: usize) {
+    decoded.bad.retain(|bad| bad.record < records);
+    let good = records - decoded.bad.len();
+    decoded.rows = decoded.rows.slice(0, good.min(decoded.rows.num_rows()));
+    decoded.row_starts.truncate(good);
+}
+
+/// Counts the records of a file, up to `most`.
+pub(super) fn count(
+    catalog: &Catalog,
+    settings: &Settings,
+    file: &DataFile,
+    most: u64,
+) -> Result<u64> {
+    let (opened, compression) = catalog.open_stream(file, &settings.formats)?;
+    let format: &dyn StreamFormat = catalog.stream_format(file)?;
+    let prologue = prologue(&opened, compression, format)?;
+    let mut decoder = format.decoder(DecodeRequest {
+        schema: Arc::new(catalog.data.project(&[0])?),
+        columns: prologue.columns,
+        batch_rows: settings.formats.common.batch_size,
+        start: prologue.bytes,
+        row_starts: false,
+    })?;
+    let mut input = super::stream::contents(&opened, compression)?;
+    let (mut buffer, mut filled, mut records) = (vec![0; 1 << 18], 0, 0);
+    let mut skip = usize::try_from(prologue.bytes).unwrap_or(usize::MAX);
+    loop {
+        let read = super::stream::fill(&mut input, &mut buffer[filled..]);
+        filled += read.map_err(|error| super::stream::broken(opened.path(), error, None))?;
+        let last = filled < buffer.len();
+        let mut at = skip.min(filled);
+        skip -= at;
+        loop {
+            let consumed = decoder.decode(&buffer[at..filled], last)?;
+            at += consumed;
+            if !decoder.is_full() {
+                break;
+            }
+            records += decoder.records() as u64;
+            decoder.take()?;
+        }
+        let so_far = records + decoder.records() as u64;
+        if last || so_far >= most {
+            return Ok(so_far.min(most));
+        }
+        buffer.copy_within(at..filled, 0);
+        filled -= at;
+        if at == 0 {
+            buffer.resize(buffer.len() * 2, 0);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Bytes from front to back: of a file, decompressed or as they are, or of standard input.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+use velo_core::{Error, ErrorKind, Result};
+use velo_format::compression::decompressor;
+use velo_format::{Compression, ReadAt, StreamFormat};
+
+use super::file::OpenFile;
+use crate::error;
+
+/// Blocks that a thread may be ahead.
+const AHEAD: usize = 4;
+/// Where looking for the header starts; doubled until it is there.
+const HEAD: usize = 16 << 10;
+
+/// Reads a file from front to back and counts.
+pub(super) struct Sequential {
+    file: Arc<OpenFile>,
+    at: u64,
+    read: Arc<AtomicU64>,
+}
+
+impl Sequential {
+    pub(super) fn new(file: Arc<OpenFile>, at: u64) -> Self {
+        Self {
+            file,
+            at,
+            read: Arc::default(),
+        }
+    }
+}
+
+impl Read for Sequential {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(self.at, buffer)?;
+        self.at += read as u64;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Opens what a file holds, decompressed.
+pub(super) fn contents(
+    file: &Arc<OpenFile>,
+    compression: Compression,
+) -> Result<Box<dyn Read + Send>> {
+    decompressor(compression, Box::new(Sequential::new(file.clone(), 0)))
+}
+
+/// Fills a buffer as far as there are bytes.
+pub(super) fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Reads what stands before the first record.
+pub(super) fn prologue(
+    file: &Arc<OpenFile>,
+    compression: Compression,
+    format: &dyn StreamFormat,
+) -> Result<velo_format::Prologue> {
+    let mut input = contents(file, compression)?;
+    let (mut head, mut filled) = (vec![0; HEAD], 0);
+    loop {
+        let read = fill(&mut input, &mut head[filled..])
+            .map_err(|error| broken(file.path(), error, None))?;
+        filled += read;
+        let whole = filled < head.len();
+        let found = format.prologue(&head[..filled], whole);
+        match found.map_err(|error| error.within("file", file.path()))? {
+            Some(prologue) => return Ok(prologue),
+            None if whole => {
+                let message = "file ends before its first record";
+                return Err(Error::new(ErrorKind::InvalidData, message).with("file", file.path()));
+            }
+            None => head.resize(head.len() * 2, 0),
+        }
+    }
+}
+
+/// Says what is wrong with bytes that cannot be read or decompressed.
+pub(super) fn broken(path: &str, error: io::Error, byte: Option<u64>) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => {
+            let broken = Error::new(ErrorKind::InvalidData, error.to_string()).with("file", path);
+            match byte {
+                Some(byte) => broken.with("byte", byte),
+                None => broken,
+            }
+            .with_hint("the file is damaged or incomplete; get it again")
+        }
+        _ => error::on_file(path, error),
+    }
+}
+
+/// Blocks that a thread reads ahead.
+pub(super) struct Blocks {
+    receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
+    /// Bytes read of the file itself.
+    read: Arc<AtomicU64>,
+    /// Line feeds passed over before the first block.
+    skipped_lines: Arc<AtomicU64>,
+}
+
+impl Blocks {
+    /// Starts to read a file from `skip` decompressed bytes on.
+    pub(super) fn of_file(
+        file: &Arc<OpenFile>,
+        compression: Compression,
+        skip: u64,
+        block: usize,
+    ) -> Result<Self> {
+        let input = Sequential::new(file.clone(), 0);
+        let read = input.read.clone();
+        let input = decompressor(compression, Box::new(input))?;
+        Self::start(input, read, skip, block, "velo-decompress")
+    }
+
+    /// Starts to read an input that can be read only once.
+    pub(super) fn of_input(
+        input: Box<dyn Read + Send>,
+        read: Arc<AtomicU64>,
+        block: usize,
+    ) -> Result<Self> {
+        Self::start(input, read, 0, block, "velo-stdin")
+    }
+
+    fn start(
+        mut input: Box<dyn Read + Send>,
+        read: Arc<AtomicU64>,
+        skip: u64,
+        block: usize,
+        name: &str,
+    ) -> Result<Self> {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let skipped_lines = Arc::new(AtomicU64::new(0));
+        let lines = skipped_lines.clone();
+        let run = move || {
+            if let Err(error) = pass_over(&mut *input, skip, block, &lines) {
+                let _ = sender.blocking_send(Err(error));
+                return;
+            }
+            loop {
+                let mut bytes = vec![0; block];
+                let filled = fill(&mut *input, &mut bytes);
+                let ended = filled.as_ref().is_ok_and(|filled| *filled < block);
+                let message = filled.map(|filled| {
+                    bytes.truncate(filled);
+                    bytes
+                });
+                // Whoever reads is gone when this fails.
+                let failed = message.is_err();
+                if sender.blocking_send(message).is_err() || ended || failed {
+                    return;
+                }
+            }
+        };
+        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+        spawned.map_err(|error| Error::new(ErrorKind::Io, "start a thread").with_source(error))?;
+        Ok(Self {
+            receiver,
+            read,
+            skipped_lines,
+        })
+    }
+
+    /// Waits for the next block; `None` at the end. Cancel-safe.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        self.receiver.recv().await.transpose()
+    }
+
+    /// Gives the bytes read of the file itself.
+    pub(super) fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Gives the line feeds before the first block, once that is there.
+    pub(super) fn skipped_lines(&self) -> u64 {
+        self.skipped_lines.load(Ordering::Acquire)
+    }
+}
+
+fn pass_over(input: &mut dyn Read, skip: u64, block: usize, lines: &AtomicU64) -> io::Result<()> {
+    let mut left = skip;
+    let mut bytes = vec![0; block];
+    while left > 0 {
+        let wanted = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let filled = fill(input, &mut bytes[..wanted])?;
+        if filled == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "data end before the place to go on from",
+            ));
+        }
+        let feeds = memchr::memchr_iter(b'\n', &bytes[..filled]).count();
+        lines.fetch_add(feeds as u64, Ordering::Release);
+        left -= filled as u64;
+    }
+    Ok(())
+}
