@@ -1,2 +1,73 @@
-//! The `velo` binary.
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod connectors;
+mod copy;
+mod count;
+mod head;
+mod plan;
+mod progress;
+mod report;
+mod schema;
+mod shell;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
+use velo_core::{Error, ErrorKind, Result};
+
+use args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refused) => return report::usage(&refused),
+    };
+    let json = arguments.json;
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report::failure(&error, json),
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let threads = arguments.threads.map_or_else(cores, usize::from);
+    match &arguments.command {
+        Command::Connectors { name } => return connectors::list(&arguments, name.as_deref()),
+        Command::Completions { shell } => return shell::completions(*shell),
+        Command::Man => return shell::man(),
+        _ => {}
+    }
+    let runtime = runtime(threads)?;
+    let outcome = runtime.block_on(async {
+        match &arguments.command {
+            Command::Copy(copy) => copy::copy(&arguments, copy, threads).await,
+            Command::Schema { uri } => schema::schema(&arguments, uri).await,
+            Command::Head { uri, rows } => head::head(&arguments, uri, *rows).await,
+            Command::Count { uri, filter } => {
+                count::count(&arguments, uri, filter.as_deref(), threads).await
+            }
+            Command::Plan {
+                source,
+                destination,
+            } => plan::plan(&arguments, source, destination).await,
+            Command::Connectors { .. } | Command::Completions { .. } | Command::Man => Ok(()),
+        }
+    });
+    // A read from a terminal or a pipe cannot be interrupted; the process ends all the same.
+    runtime.shutdown_background();
+    outcome
+}
+
+fn runtime(threads: usize) -> Result<Runtime> {
+    let built = Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build();
+    built.map_err(|e| Error::new(ErrorKind::Unexpected, "start threads").with_source(e))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -26,6 +26,7 @@ pub struct StreamInfo {
     version: u32,
     schema: SchemaRef,
     keys: Arc<[String]>,
+    notes: Arc<[String]>,
 }
 
 impl StreamInfo {
@@ -42,7 +43,22 @@ impl StreamInfo {
             version: 0,
             schema,
             keys: Arc::new([]),
+            notes: Arc::new([]),
         }
+    }
+
+    /// Adds remarks for the user on how the columns were found, without values of records.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
+    /// let stream = stream.with_notes(["column price: NA is read as null"]);
+    /// assert_eq!(stream.notes().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn with_notes<N: Into<String>>(mut self, notes: impl IntoIterator<Item = N>) -> Self {
+        self.notes = notes.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Names the columns that identify a row.
@@ -88,6 +104,7 @@ impl StreamInfo {
             version: self.version + 1,
             schema,
             keys,
+            notes: self.notes.clone(),
         }
     }
 
@@ -137,6 +154,18 @@ impl StreamInfo {
     #[must_use]
     pub fn keys(&self) -> &[String] {
         &self.keys
+    }
+
+    /// Gives the remarks for the user, one sentence each, for summaries.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
+    /// assert!(stream.notes().is_empty());
+    /// ```
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 }
 

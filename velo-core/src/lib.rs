@@ -2,6 +2,7 @@
 
 mod batch;
 mod budget;
+mod connector;
 mod error;
 mod event;
 pub mod memory;
@@ -19,6 +20,7 @@ mod value;
 
 pub use batch::{Batch, Changes, Op, Span, StreamInfo};
 pub use budget::{Budget, Lease};
+pub use connector::Connector;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{ColumnChange, Event, Mark, Rejected, SchemaChange, Token};
 pub use offset::{Offset, SourceOffset};
@@ -31,8 +33,8 @@ pub use sink::{
     Action, CommitKind, DataSink, DataWriter, Recovered, SinkCapabilities, WriteRequest,
 };
 pub use source::{
-    DataReader, DataSource, Pushdown, ReadRequest, Replay, SourceCapabilities, SplitChange,
-    SplitEnumerator,
+    DataReader, DataSource, Pushdown, ReadRequest, Replay, SourceCapabilities, SourceEstimate,
+    SplitChange, SplitEnumerator,
 };
 pub use uri::{Query, Uri, nearest};
 pub use value::FieldValue;

@@ -37,6 +37,19 @@ pub struct SourceCapabilities {
     pub bounded: bool,
 }
 
+/// How much there is to read, as far as a source knows without reading it.
+///
+/// ```
+/// assert_eq!(velo_core::SourceEstimate::default().rows, None);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceEstimate {
+    /// Rows in all splits.
+    pub rows: Option<u64>,
+    /// Bytes in all splits, counted as [`Mark::bytes_read`](crate::Mark) counts them.
+    pub bytes: Option<u64>,
+}
+
 /// How much of a predicate a source takes over.
 ///
 /// ```
@@ -131,6 +144,14 @@ pub trait DataSource: Send + Sync + 'static {
     /// # Errors
     /// `NotFound`, `PermissionDenied`, `Unavailable`: what a first contact shows.
     async fn streams(&self) -> Result<Vec<Arc<StreamInfo>>>;
+
+    /// Says how much there is to read, for a progress display; nothing is known by default.
+    ///
+    /// # Errors
+    /// As [`streams`](Self::streams).
+    async fn estimate(&self) -> Result<SourceEstimate> {
+        Ok(SourceEstimate::default())
+    }
 
     /// Starts to find splits, all of them or those beyond an earlier discovery's position.
     ///

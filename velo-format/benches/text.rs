@@ -1,5 +1,7 @@
 //! Writing rows like those of TPC-H's lineitem as CSV and as JSON lines, on one core.
 
+#![allow(clippy::expect_used)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 

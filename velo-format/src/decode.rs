@@ -36,8 +36,9 @@ pub trait StreamFormat: Send + Sync {
     /// Starts to find out the columns and their types.
     fn infer(&self, prologue: &Prologue) -> Box<dyn Inference>;
 
-    /// Says how an input can be divided among several readers.
-    fn splitting(&self) -> Splitting;
+    /// Says how an input can be divided among several readers; what its records are may depend on
+    /// its columns.
+    fn splitting(&self, prologue: &Prologue) -> Splitting;
 
     /// Starts to decode at a record's first byte.
     ///
@@ -178,28 +179,35 @@ pub struct BadRow {
 
 /// A format that is read by its index: Parquet.
 pub trait RandomFormat: Send + Sync {
-    /// Reads the index: columns, and the units that can be read by themselves.
+    /// Reads the index of an input, once for all that is read from it.
     ///
     /// # Errors
     /// `InvalidData` for a file that is truncated, corrupt or something else.
-    fn units(&self, input: &Arc<dyn ReadAt>) -> Result<Units>;
+    fn open(&self, input: Arc<dyn ReadAt>) -> Result<Arc<dyn RandomInput>>;
+}
+
+/// An input whose index is known; several threads read from it at once.
+pub trait RandomInput: Send + Sync {
+    /// Gives the columns, and the units that can be read by themselves.
+    fn units(&self) -> &Units;
 
     /// Says which of the units can hold wanted rows; the rest need not be read.
     ///
+    /// Never leaves out a unit with a row for which the predicate is true.
+    ///
     /// # Errors
-    /// As [`units`](Self::units); `InvalidInput` for an unknown column.
-    fn prune(&self, input: &Arc<dyn ReadAt>, predicate: &Predicate) -> Result<Vec<bool>>;
+    /// `InvalidInput` for an unknown column.
+    fn prune(&self, predicate: &Predicate) -> Result<Vec<bool>>;
 
     /// Reads rows of one unit.
     ///
     /// # Errors
-    /// As [`units`](Self::units); `InvalidInput` for an unknown column.
-    fn read(
-        &self,
-        input: &Arc<dyn ReadAt>,
-        request: RandomRequest,
-    ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch>> + Send>>;
+    /// `InvalidData` for a corrupt file; `InvalidInput` for an unknown unit or column.
+    fn read(&self, request: RandomRequest) -> Result<Batches>;
 }
+
+/// Batches, one after the other; the last is followed by nothing or by an error.
+pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// What a random format's index says.
 #[derive(Debug, Clone)]
@@ -235,4 +243,7 @@ pub struct RandomRequest {
     pub predicate: Option<Arc<Predicate>>,
     /// Rows in a batch at most.
     pub batch_rows: usize,
+    /// Text and bytes of top-level columns come as views into the pages, which costs less when
+    /// they are only looked at; else they come as the schema says.
+    pub views: bool,
 }

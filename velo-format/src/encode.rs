@@ -39,7 +39,10 @@ pub trait OutputFormat: Send + Sync {
     fn extension(&self) -> String;
 }
 
-/// Encodes batches into a chunk.
+/// Encodes batches into chunks.
+///
+/// A chunk can end within a batch: then the rest of the batch opens the next chunk. So `finish`
+/// until [`rows`](Self::rows) is 0 to have everything.
 pub trait ChunkEncoder: Send {
     /// Adds rows to the open chunk.
     ///
@@ -47,16 +50,16 @@ pub trait ChunkEncoder: Send {
     /// `InvalidData` for a value that the format cannot hold.
     fn write(&mut self, rows: &RecordBatch) -> Result<()>;
 
-    /// Gives the rows in the open chunk.
+    /// Gives the rows that were written and not yet finished.
     fn rows(&self) -> u64;
 
-    /// Gives the memory that the open chunk holds, in bytes.
+    /// Gives the memory that these rows hold, in bytes.
     fn memory(&self) -> usize;
 
     /// Says whether the chunk has the size that the format likes and `finish` should come next.
     fn is_full(&self) -> bool;
 
-    /// Finishes the open chunk; the next `write` starts another.
+    /// Finishes the open chunk; what was written beyond it opens the next.
     ///
     /// # Errors
     /// As [`write`](Self::write).

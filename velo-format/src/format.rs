@@ -2,10 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use velo_core::{Error, ErrorKind, Result};
+use velo_core::Result;
 
-use crate::csv::CsvOutput;
-use crate::jsonl::JsonLinesOutput;
+use crate::csv::{Csv, CsvOutput};
+use crate::jsonl::{JsonLines, JsonLinesOutput};
+use crate::parquet::{Parquet, ParquetOutput};
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
 /// A format of files.
@@ -48,7 +49,11 @@ impl Format {
     /// `Config` for options that contradict each other or the format.
     pub fn layout(self, options: &ReadOptions) -> Result<Layout> {
         options.check(self)?;
-        Err(Error::new(ErrorKind::Unsupported, "format cannot be read").with("format", self.name()))
+        Ok(match self {
+            Self::Csv => Layout::Stream(Box::new(Csv::new(options)?)),
+            Self::Jsonl => Layout::Stream(Box::new(JsonLines::new(options)?)),
+            Self::Parquet => Layout::Random(Box::new(Parquet::new(options)?)),
+        })
     }
 
     /// Opens the format for writing.
@@ -60,12 +65,7 @@ impl Format {
         Ok(match self {
             Self::Csv => Box::new(CsvOutput::new(options)?),
             Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
-            Self::Parquet => {
-                return Err(
-                    Error::new(ErrorKind::Unsupported, "format cannot be written")
-                        .with("format", self.name()),
-                );
-            }
+            Self::Parquet => Box::new(ParquetOutput::new(options)?),
         })
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod column;
 pub mod compression;
 pub mod csv;
 mod decode;
@@ -14,8 +15,8 @@ mod text;
 mod types;
 
 pub use decode::{
-    BadRow, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout, Prologue, RandomFormat,
-    RandomRequest, Splitter, Splitting, StreamFormat, Unit, Units,
+    BadRow, Batches, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout, Prologue,
+    RandomFormat, RandomInput, RandomRequest, Splitter, Splitting, StreamFormat, Unit, Units,
 };
 pub use encode::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink};
 pub use format::{Detected, Format, detect, detect_name};

@@ -9,7 +9,7 @@ use crate::csv::{CsvReadOptions, CsvWriteOptions};
 use crate::jsonl::{JsonReadOptions, JsonWriteOptions};
 use crate::parquet::ParquetWriteOptions;
 
-/// Compression of a whole file.
+/// Compression of a whole file; for Parquet of its pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
@@ -19,6 +19,8 @@ pub enum Compression {
     Gzip,
     /// Zstandard (RFC 8878), any number of frames.
     Zstd,
+    /// Snappy: pages of Parquet only.
+    Snappy,
 }
 
 /// Character encoding of text formats.
@@ -89,7 +91,7 @@ pub struct ReadOptions {
     pub csv: CsvReadOptions,
     /// JSON lines' own.
     pub json: JsonReadOptions,
-    given: Vec<(&'static str, String)>,
+    given: Vec<Given>,
 }
 
 /// Options of writing that every format shares.
@@ -99,7 +101,7 @@ pub struct CommonWriteOptions {
     /// The format; found from the destination's name when it is not set.
     pub format: Option<Format>,
     /// The compression of the whole file; found from the destination's name when it is not set.
-    /// For Parquet the codec of its pages is `codec`.
+    /// For Parquet the codec of its pages, as `codec`.
     pub compression: Option<Compression>,
     /// Level of the compression, in the algorithm's own scale: gzip 1 to 9, zstd 1 to 22.
     pub compression_level: Option<i32>,
@@ -118,7 +120,7 @@ pub struct WriteOptions {
     pub json: JsonWriteOptions,
     /// Parquet's own.
     pub parquet: ParquetWriteOptions,
-    given: Vec<(&'static str, String)>,
+    given: Vec<Given>,
 }
 
 impl ReadOptions {
@@ -127,17 +129,12 @@ impl ReadOptions {
     /// # Errors
     /// `Config` naming the option.
     pub fn take(query: &mut Query<'_>) -> Result<Self> {
-        let common = query.read()?;
-        let (csv, json) = (query.read()?, query.read()?);
-        let owners = [
-            ("csv", names::<CsvReadOptions>()),
-            ("jsonl", names::<JsonReadOptions>()),
-        ];
+        let mut given = Vec::new();
         Ok(Self {
-            common,
-            csv,
-            json,
-            given: given(query, &owners),
+            common: query.read()?,
+            csv: read_own(query, Format::Csv, &mut given)?,
+            json: read_own(query, Format::Jsonl, &mut given)?,
+            given,
         })
     }
 
@@ -146,6 +143,7 @@ impl ReadOptions {
     /// # Errors
     /// `Config` naming the option and its format.
     pub fn check(&self, format: Format) -> Result<()> {
+        refuse_snappy(self.common.compression, format)?;
         refuse_foreign(&self.given, format)
     }
 }
@@ -156,19 +154,13 @@ impl WriteOptions {
     /// # Errors
     /// `Config` naming the option.
     pub fn take(query: &mut Query<'_>) -> Result<Self> {
-        let common = query.read()?;
-        let (csv, json, parquet) = (query.read()?, query.read()?, query.read()?);
-        let owners = [
-            ("csv", names::<CsvWriteOptions>()),
-            ("jsonl", names::<JsonWriteOptions>()),
-            ("parquet", names::<ParquetWriteOptions>()),
-        ];
+        let mut given = Vec::new();
         Ok(Self {
-            common,
-            csv,
-            json,
-            parquet,
-            given: given(query, &owners),
+            common: query.read()?,
+            csv: read_own(query, Format::Csv, &mut given)?,
+            json: read_own(query, Format::Jsonl, &mut given)?,
+            parquet: read_own(query, Format::Parquet, &mut given)?,
+            given,
         })
     }
 
@@ -177,39 +169,46 @@ impl WriteOptions {
     /// # Errors
     /// `Config` naming the option and its format.
     pub fn check(&self, format: Format) -> Result<()> {
+        refuse_snappy(self.common.compression, format)?;
         refuse_foreign(&self.given, format)
     }
 }
 
-fn names<T: JsonSchema>() -> Vec<String> {
-    velo_core::describe::<T>()
-        .into_iter()
-        .map(|option| option.name)
-        .collect()
+/// An option that was set, and a format that it belongs to.
+type Given = (Format, &'static str);
+
+/// Reads the options of one format and remembers which of them were set.
+fn read_own<T: for<'de> Deserialize<'de>>(
+    query: &mut Query<'_>,
+    format: Format,
+    given: &mut Vec<Given>,
+) -> Result<T> {
+    let options = query.read()?;
+    given.extend(query.last_read().map(|name| (format, name)));
+    Ok(options)
 }
 
-fn given(query: &Query<'_>, owners: &[(&'static str, Vec<String>)]) -> Vec<(&'static str, String)> {
-    let set = query.names();
-    let owned = set.flat_map(|name| {
-        let of = owners
-            .iter()
-            .filter(move |(_, names)| names.iter().any(|known| known == name));
-        of.map(move |(owner, _)| (*owner, name.to_owned()))
-    });
-    owned.collect()
+fn refuse_snappy(compression: Option<Compression>, format: Format) -> Result<()> {
+    if compression != Some(Compression::Snappy) || format == Format::Parquet {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Config, "snappy is for parquet alone")
+        .with("option", "compression")
+        .with("format", format.name())
+        .with_hint("use gzip or zstd"))
 }
 
-fn refuse_foreign(given: &[(&'static str, String)], format: Format) -> Result<()> {
-    let own = |name: &String| {
+fn refuse_foreign(given: &[Given], format: Format) -> Result<()> {
+    let own = |name: &str| {
         given
             .iter()
-            .any(|(of, known)| *of == format.name() && known == name)
+            .any(|(of, known)| *of == format && *known == name)
     };
     match given.iter().find(|(_, name)| !own(name)) {
         None => Ok(()),
         Some((owner, name)) => Err(Error::new(ErrorKind::Config, "option is of another format")
             .with("option", name)
-            .with("its format", owner)
+            .with("its format", owner.name())
             .with("this format", format.name())
             .with_hint("leave it out, or set format=")),
     }

@@ -1,1 +1,18 @@
-//! Runs velo sources into sinks: the copy loop
+#![doc = include_str!("../README.md")]
+
+mod bounded;
+mod copy;
+mod counters;
+mod dead_letters;
+mod discard;
+mod guarantee;
+mod lane;
+mod stop;
+mod unbounded;
+
+pub use copy::{Copy, Summary};
+pub use counters::Counters;
+pub use dead_letters::dead_letter_stream;
+pub use discard::Discard;
+pub use guarantee::{Guarantee, guarantee};
+pub use stop::Stop;

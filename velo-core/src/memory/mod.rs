@@ -14,7 +14,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, Error, ErrorKind, Mark, Offset, Result, Sink, Source, SourceOffset, Uri};
+use crate::{
+    Batch, Connector, Error, ErrorKind, Mark, Offset, Result, Sink, Source, SourceOffset, Uri,
+};
 
 pub use sink::MemorySink;
 pub use source::MemorySource;
@@ -127,6 +129,25 @@ impl Memory {
             store,
             options,
         })
+    }
+
+    /// Describes `memory://` for a registry.
+    ///
+    /// ```
+    /// assert_eq!(velo_core::memory::Memory::connector().name, "memory");
+    /// ```
+    #[must_use]
+    pub fn connector() -> Connector {
+        Connector {
+            name: "memory",
+            summary: "Tables in this process, for tests.",
+            schemes: &["memory"],
+            uris: &[("memory://orders", "the place `orders` of this process")],
+            source: Some(Self::create_source),
+            sink: Some(Self::create_sink),
+            source_options: crate::describe::<MemoryOptions>,
+            sink_options: crate::describe::<MemoryOptions>,
+        }
     }
 
     /// Opens a URI for reading.

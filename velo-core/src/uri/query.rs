@@ -108,6 +108,17 @@ impl<'a> Query<'a> {
         self.pairs.iter().map(|pair| &*pair.name)
     }
 
+    /// Says whether no option is set.
+    ///
+    /// ```
+    /// assert!(velo_core::Uri::parse("a.csv")?.query()?.is_empty());
+    /// # Ok::<(), velo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
     /// Fills a struct from the options that it has fields for.
     ///
     /// # Errors
@@ -124,6 +135,26 @@ impl<'a> Query<'a> {
     /// ```
     pub fn read<T: for<'de> Deserialize<'de>>(&mut self) -> Result<T> {
         T::deserialize(Source(self)).map_err(|failure| failure.0)
+    }
+
+    /// Lists the options that are set and belong to the struct read last, with its spelling.
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize, Default)]
+    /// #[serde(default)]
+    /// struct Options { limit: u32, header: bool }
+    /// let uri = velo_core::Uri::parse("a?limit=3&other=1")?;
+    /// let mut query = uri.query()?;
+    /// query.read::<Options>()?;
+    /// assert_eq!(query.last_read().collect::<Vec<_>>(), ["limit"]);
+    /// # Ok::<(), velo_core::Error>(())
+    /// ```
+    pub fn last_read(&self) -> impl Iterator<Item = &'static str> {
+        let fields = self.known.last().copied().unwrap_or_default();
+        self.pairs.iter().filter_map(move |pair| {
+            let own = fields.iter().find(|field| **field == pair.name);
+            own.copied()
+        })
     }
 
     /// Refuses every option that no struct took.

@@ -150,6 +150,8 @@ struct Column<'a> {
 enum Values<'a> {
     Null,
     Scalar(Scalar<'a>),
+    /// Base64, which can be empty or spell null.
+    Binary(Scalar<'a>),
     Strings(Strings<'a>),
     /// A dictionary or runs: the row of the inner column for each row.
     Indirect(Vec<usize>, Box<Column<'a>>),
@@ -165,7 +167,10 @@ impl<'a> Column<'a> {
         } else if let Some(strings) = Strings::new(array) {
             Values::Strings(strings)
         } else if let Some(scalar) = Scalar::new(array) {
-            Values::Scalar(scalar)
+            match scalar.is_binary() {
+                true => Values::Binary(scalar),
+                false => Values::Scalar(scalar),
+            }
         } else if let Some((rows, values)) = indirect(array) {
             let inner = if values.is_empty() {
                 Self {
@@ -195,7 +200,7 @@ impl<'a> Column<'a> {
                 let start = text.len();
                 scalar.write(row, text);
                 if dialect.scalars_need_care() {
-                    dialect.rewrite(start, text);
+                    dialect.settle(start, text);
                 }
             }
             Values::Strings(strings) => {
@@ -205,6 +210,11 @@ impl<'a> Column<'a> {
                     text.truncate(start);
                     dialect.quote(strings.get(row), text);
                 }
+            }
+            Values::Binary(scalar) => {
+                let start = text.len();
+                scalar.write(row, text);
+                dialect.settle(start, text);
             }
             Values::Null => dialect.write_null(text),
             Values::Indirect(rows, inner) => inner.write_indirect(rows[row], dialect, text),

@@ -1,5 +1,27 @@
-//! Apache Parquet.
+//! Apache Parquet, both directions.
+//!
+//! Reading is by row group, or any range of rows in one, page by page: only the pages of the
+//! moment are in memory. Writing makes one row group of each chunk; the chunks of several workers
+//! are laid into one file. Types are kept: the Arrow schema stands in the file's metadata beside
+//! the Parquet one, as Arrow's own libraries write it. Only dictionary-encoded columns come back as
+//! plain values.
 
+mod bounds;
+mod chunk;
+mod dictionary;
+mod error;
+mod footer;
+mod input;
+mod nesting;
 mod options;
+mod prune;
+mod read;
+mod schema;
+mod write;
 
 pub use options::{Codec, ParquetWriteOptions};
+pub use read::Parquet;
+pub use write::ParquetOutput;
+
+#[cfg(test)]
+mod tests;

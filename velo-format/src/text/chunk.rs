@@ -5,7 +5,7 @@ use arrow_schema::{DataType, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
 use super::buffer::{Problem, Text};
-use super::compressor::Compressor;
+use crate::compression::Compressor;
 use crate::{Chunk, ChunkEncoder, Compression, Format};
 
 /// Text at which a chunk is full. Small enough for a core's own cache, large enough that a

@@ -161,6 +161,14 @@ impl<'a> Scalar<'a> {
         )
     }
 
+    /// Says whether the text is base64.
+    pub(crate) fn is_binary(&self) -> bool {
+        matches!(
+            self,
+            Self::Binary(_) | Self::LargeBinary(_) | Self::BinaryView(_) | Self::FixedSizeBinary(_)
+        )
+    }
+
     /// Writes the value of a row that is not null.
     #[inline(always)]
     pub(crate) fn write(&self, row: usize, text: &mut Text) {

@@ -3,7 +3,7 @@
 use velo_core::{Error, ErrorKind, Result};
 
 use super::chunk::TextChunk;
-use super::compressor::Compressor;
+use crate::compression::Compressor;
 use crate::{Chunk, Compression, FileEncoder, Format, Sink};
 
 /// Lays chunks of text behind each other.

@@ -3,8 +3,9 @@
 mod buffer;
 mod chunk;
 mod column;
-mod compressor;
 mod file;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use buffer::{Problem, Special, Text};
 pub(crate) use chunk::{RowFormat, TextChunks, unsupported};
@@ -19,5 +20,7 @@ pub(crate) fn extension(name: &str, compression: Compression) -> String {
         Compression::None => name.to_owned(),
         Compression::Gzip => format!("{name}.gz"),
         Compression::Zstd => format!("{name}.zst"),
+        // The options refuse it for every format that has no pages.
+        Compression::Snappy => format!("{name}.snappy"),
     }
 }

@@ -84,7 +84,7 @@ impl Dialect {
         self.special
     }
 
-    /// Says whether scalars must go through [`rewrite`](Self::rewrite).
+    /// Says whether scalars must go through [`settle`](Self::settle).
     #[inline(always)]
     pub(super) fn scalars_need_care(&self) -> bool {
         self.scalars_need_care
@@ -100,8 +100,7 @@ impl Dialect {
 
     /// Writes a string, bare or quoted.
     pub(super) fn write_string(&self, string: &[u8], text: &mut Text) {
-        let special = string.iter().any(|byte| self.special.is_special(*byte));
-        if special || self.needs_quotes(string) {
+        if self.needs_any_quotes(string) {
             self.quote(string, text);
         } else {
             text.bytes(string);
@@ -109,11 +108,13 @@ impl Dialect {
     }
 
     /// Quotes what stands behind `start` if it needs quotes.
-    #[cold]
-    pub(super) fn rewrite(&self, start: usize, text: &mut Text) {
-        let value = text.since(start).to_vec();
-        text.truncate(start);
-        self.write_string(&value, text);
+    #[inline(never)]
+    pub(super) fn settle(&self, start: usize, text: &mut Text) {
+        if self.needs_any_quotes(text.since(start)) {
+            let value = text.since(start).to_vec();
+            text.truncate(start);
+            self.quote(&value, text);
+        }
     }
 
     /// Says whether a string without special bytes needs quotes all the same.
@@ -139,6 +140,10 @@ impl Dialect {
         }
         text.bytes(&string[from..]);
         text.byte(quote);
+    }
+
+    fn needs_any_quotes(&self, string: &[u8]) -> bool {
+        string.iter().any(|byte| self.special.is_special(*byte)) || self.needs_quotes(string)
     }
 
     #[inline(never)]

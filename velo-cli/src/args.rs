@@ -1,0 +1,108 @@
+//! The command line, described once: help, completions and the man page come from here.
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Moves records between systems: any URI in, any URI out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "velo",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 64 usage, 65 bad data, 66 input missing, \
+    69 unavailable, 73 exists already, 74 I/O error, 75 try again, 77 no permission, \
+    78 configuration, 130 interrupted."
+)]
+pub(crate) struct Arguments {
+    /// Show neither progress nor summary.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Print results, summary and errors as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colours and a progress bar.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: clap::ColorChoice,
+    /// Threads to work with; as many as there are cores by default.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Copy all rows of SRC to DST.
+    ///
+    /// The destination shows all of them or stays as it was, also when the copy is interrupted.
+    /// A path without a scheme is a file, a glob or a directory; `-` is standard input or output.
+    #[command(after_help = "Examples:\n  \
+        velo copy flights.csv.gz flights.parquet\n  \
+        velo copy 'logs/*.jsonl' 'all.csv?delimiter=;'\n  \
+        zcat big.csv.gz | velo copy 'stdin:?format=csv' big.parquet\n\n\
+        Options of formats and connectors stand in the URI, behind `?`: velo connectors file.")]
+    Copy(Copy),
+    /// Show the columns of URI and their types.
+    Schema {
+        /// What to look at.
+        uri: String,
+    },
+    /// Show the first rows of URI.
+    Head {
+        /// What to look at.
+        uri: String,
+        /// How many rows.
+        #[arg(long = "rows", short = 'n', default_value = "10")]
+        rows: usize,
+    },
+    /// Count the rows of URI.
+    Count {
+        /// What to count.
+        uri: String,
+        /// Count only rows for which this is true, as in SQL: `price >= 10 and region = 'EU'`.
+        #[arg(long, value_name = "CONDITION")]
+        filter: Option<String>,
+    },
+    /// List the connectors, or all options of one.
+    Connectors {
+        /// A connector or scheme.
+        name: Option<String>,
+    },
+    /// Show what a copy would create and promise, without doing it.
+    Plan {
+        /// Where rows come from.
+        source: String,
+        /// Where they would go.
+        destination: String,
+    },
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    #[command(hide = true)]
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Copy {
+    /// Where rows come from.
+    pub(crate) source: String,
+    /// Where they go.
+    pub(crate) destination: String,
+    /// Copy these columns, in this order.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) columns: Option<Vec<String>>,
+    /// Copy only rows for which this is true, as in SQL: `price >= 10 and region = 'EU'`.
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) filter: Option<String>,
+    /// Keep rows that do not decode in this URI instead of failing.
+    #[arg(long, value_name = "URI")]
+    pub(crate) dead_letters: Option<String>,
+}

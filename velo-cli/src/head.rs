@@ -1,0 +1,73 @@
+//! `velo head URI`.
+
+use arrow_array::RecordBatch;
+use arrow_cast::pretty::pretty_format_batches;
+use velo_core::{Batch, Error, ErrorKind, FieldValue, Result};
+use velo_registry::create_source;
+
+use crate::args::Arguments;
+use crate::report;
+
+pub(crate) async fn head(all: &Arguments, uri: &str, rows: usize) -> Result<()> {
+    let source = create_source(uri)?;
+    let mut reader = source.reader().await?;
+    let mut wanted = rows;
+    let mut batches: Vec<Batch> = Vec::new();
+    while wanted > 0 {
+        let Some(batch) = reader.read_batch().await? else {
+            break;
+        };
+        let part = batch.slice(0, wanted.min(batch.num_rows()));
+        wanted -= part.num_rows();
+        batches.push(part);
+    }
+    if all.json {
+        return print_json(&batches);
+    }
+    let mut rows: Vec<RecordBatch> = batches.iter().map(|batch| batch.rows().clone()).collect();
+    if rows.is_empty() {
+        let streams = source.streams().await?;
+        rows.extend(
+            streams
+                .first()
+                .map(|stream| RecordBatch::new_empty(stream.schema().clone())),
+        );
+    }
+    let table = pretty_format_batches(&rows)
+        .map_err(|e| Error::new(ErrorKind::Unsupported, "show rows").with_source(e))?;
+    report::print(&format!("{table}\n"))
+}
+
+fn print_json(batches: &[Batch]) -> Result<()> {
+    let mut text = String::new();
+    for batch in batches {
+        for record in batch.records() {
+            let record = record?;
+            let fields = record
+                .fields()
+                .map(|(name, value)| (name.to_owned(), as_json(value)));
+            let object: serde_json::Map<String, serde_json::Value> = fields.collect();
+            text += &format!("{}\n", serde_json::Value::Object(object));
+        }
+    }
+    report::print(&text)
+}
+
+/// A value for people who look at the first rows; `velo copy` writes exact JSON.
+fn as_json(value: &FieldValue<'_>) -> serde_json::Value {
+    use serde_json::json;
+    match value {
+        FieldValue::Null => json!(null),
+        FieldValue::Boolean(value) => json!(value),
+        FieldValue::Int64(value) => json!(value),
+        FieldValue::UInt64(value) => json!(value),
+        FieldValue::Float32(value) => json!(value),
+        FieldValue::Float64(value) => json!(value),
+        FieldValue::List(items) => items.iter().map(as_json).collect(),
+        FieldValue::Struct(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.to_string(), as_json(value)))
+            .collect(),
+        other => json!(other.to_string()),
+    }
+}

@@ -1,0 +1,165 @@
+//! `velo copy` over real data and small data.
+
+use crate::velo::{Folder, flights};
+
+#[test]
+fn the_readme_command_copies_every_flight() {
+    let folder = Folder::new();
+    let flights = flights();
+    folder.ok(&["copy", flights.to_str().unwrap(), "flights.parquet"]);
+    assert_eq!(folder.ok(&["count", "flights.parquet"]), "336776\n");
+    assert_eq!(folder.ok(&["count", flights.to_str().unwrap()]), "336776\n");
+    let schema = folder.ok(&["schema", "flights.parquet"]);
+    for line in ["year            int64", "tailnum         text", "time_hour"] {
+        assert!(schema.contains(line), "{schema}");
+    }
+    assert_eq!(folder.list("."), ["flights.parquet"]);
+}
+
+#[test]
+fn flights_survive_a_round_through_every_format() {
+    let folder = Folder::new();
+    let steps = [
+        "a.parquet",
+        "b.jsonl",
+        "c.csv.zst",
+        "d.jsonl.gz",
+        "e.parquet",
+        "f.csv",
+    ];
+    folder.ok(&["copy", flights().to_str().unwrap(), "first.csv"]);
+    let mut from = "first.csv";
+    for step in &steps {
+        folder.ok(&["copy", from, step]);
+        from = step;
+    }
+    assert!(
+        folder.text("first.csv") == folder.text("f.csv"),
+        "the round trip changed something"
+    );
+}
+
+#[test]
+fn the_result_does_not_depend_on_threads_or_batches() {
+    let folder = Folder::new();
+    folder.ok(&["copy", flights().to_str().unwrap(), "flights.csv"]);
+    for (threads, options) in [
+        ("1", ""),
+        ("2", "?batch_size=1000"),
+        ("7", "?split_size=1MiB"),
+    ] {
+        let source = format!("flights.csv{options}");
+        for name in ["jsonl", "parquet", "csv.gz"] {
+            let destination = format!("{threads}.{name}");
+            folder.ok(&["copy", "--threads", threads, &source, &destination]);
+            folder.ok(&[
+                "copy",
+                "--threads",
+                threads,
+                &destination,
+                &format!("{destination}.csv"),
+            ]);
+            let same = folder.text(&format!("{destination}.csv")) == folder.text("flights.csv");
+            assert!(same, "{destination} has other rows");
+        }
+    }
+}
+
+#[test]
+fn a_destination_is_replaced_as_by_cp() {
+    let folder = Folder::new();
+    folder.put("a.csv", "x\n1\n");
+    folder.put("b.csv", "old\n");
+    folder.ok(&["copy", "a.csv", "b.csv"]);
+    assert_eq!(folder.text("b.csv"), "x\n1\n");
+    folder.fails(
+        &["copy", "a.csv", "b.csv?if_exists=fail"],
+        73,
+        &["b.csv", "exists"],
+    );
+}
+
+#[test]
+fn columns_and_filter_choose() {
+    let folder = Folder::new();
+    folder.put("a.csv", "id,region,price\n1,EU,10\n2,US,20\n3,EU,30\n");
+    let filter = "region = 'EU' and price > 10";
+    folder.ok(&[
+        "copy",
+        "a.csv",
+        "b.csv",
+        "--columns",
+        "price,id",
+        "--filter",
+        filter,
+    ]);
+    assert_eq!(folder.text("b.csv"), "price,id\n30,3\n");
+    folder.fails(
+        &["copy", "a.csv", "b.csv", "--columns", "prise"],
+        64,
+        &["prise", "price"],
+    );
+    folder.fails(
+        &["copy", "a.csv", "b.csv", "--filter", "prise > 1"],
+        64,
+        &["prise", "price"],
+    );
+    assert_eq!(folder.text("b.csv"), "price,id\n30,3\n");
+}
+
+#[test]
+fn many_files_become_one_and_one_becomes_many() {
+    let folder = Folder::new();
+    folder.put("in/a.csv", "id,region\n1,EU\n2,US\n");
+    folder.put("in/b.csv", "id,region\n3,EU\n");
+    folder.ok(&["copy", "in/*.csv", "all.csv"]);
+    assert_eq!(folder.text("all.csv"), "id,region\n1,EU\n2,US\n3,EU\n");
+    folder.ok(&["copy", "in/", "out/?format=csv&partition_by=region"]);
+    assert_eq!(folder.list("out"), ["region=EU/", "region=US/"]);
+    folder.ok(&["copy", "out/**/*.csv", "back.csv", "--columns", "id,region"]);
+    assert_eq!(
+        folder.ok(&["count", "back.csv", "--filter", "region = 'EU'"]),
+        "2\n"
+    );
+}
+
+#[test]
+fn bad_rows_stop_are_skipped_or_kept() {
+    let folder = Folder::new();
+    folder.put("a.csv", "id,price\n1,2.5\n2,cheap,x\n3,4.5\n");
+    folder.put("b.csv", "old\n");
+    folder.fails(
+        &["copy", "a.csv", "b.csv"],
+        65,
+        &["a.csv", "line 3", "on_bad_row=skip"],
+    );
+    assert_eq!(folder.text("b.csv"), "old\n");
+    let ran = folder.run(&["copy", "a.csv?on_bad_row=skip", "b.csv"]);
+    assert!(
+        ran.errors().contains("1 bad rows skipped"),
+        "{}",
+        ran.errors()
+    );
+    assert_eq!(folder.text("b.csv"), "id,price\n1,2.5\n3,4.5\n");
+    folder.ok(&["copy", "a.csv", "b.csv", "--dead-letters", "bad.jsonl"]);
+    let bad = folder.text("bad.jsonl");
+    assert!(
+        bad.contains("\"raw\":\"2,cheap,x\"") && bad.contains("\"line\":3"),
+        "{bad}"
+    );
+    assert_eq!(folder.ok(&["count", "b.csv"]), "2\n");
+    folder.fails(
+        &["copy", "a.csv?on_bad_row=dead_letter", "b.csv"],
+        78,
+        &["--dead-letters"],
+    );
+}
+
+#[test]
+fn a_header_alone_becomes_an_empty_table() {
+    let folder = Folder::new();
+    folder.put("a.csv", "id,region\n");
+    folder.ok(&["copy", "a.csv", "a.parquet"]);
+    assert_eq!(folder.ok(&["count", "a.parquet"]), "0\n");
+    assert!(folder.ok(&["schema", "a.parquet"]).contains("region"));
+}

@@ -1,0 +1,203 @@
+//! One row group, encoded on one worker.
+
+use std::io;
+use std::sync::Arc;
+
+use ::parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use ::parquet::basic::Compression as PageCompression;
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::{Field, SchemaRef};
+use velo_core::{Error, ErrorKind, Result};
+
+use super::dictionary::{self, SAMPLE_ROWS};
+use super::error::unwritable;
+use super::write::{convert, properties};
+use crate::{Chunk, ChunkEncoder};
+
+/// Memory of a row group at which it is full, whatever its rows: wide rows come in smaller groups.
+const LARGEST_GROUP: usize = 64 << 20;
+
+/// Encodes row groups.
+pub(super) struct RowGroupEncoder {
+    schema: SchemaRef,
+    parquet: SchemaDescriptor,
+    compression: PageCompression,
+    group_rows: usize,
+    /// The first rows of the open row group, until it is decided how to write its columns.
+    sample: Vec<RecordBatch>,
+    /// One for each leaf column; none while rows are sampled.
+    writers: Vec<ArrowColumnWriter>,
+    /// Rows in the open row group.
+    rows: usize,
+    /// Rows beyond the open row group, which is full.
+    beyond: Option<RecordBatch>,
+}
+
+impl RowGroupEncoder {
+    pub(super) fn new(
+        schema: SchemaRef,
+        compression: PageCompression,
+        group_rows: usize,
+    ) -> Result<Self> {
+        Ok(Self {
+            parquet: convert(&schema)?,
+            schema,
+            compression,
+            group_rows,
+            sample: Vec::new(),
+            writers: Vec::new(),
+            rows: 0,
+            beyond: None,
+        })
+    }
+
+    /// Puts rows into the open row group as far as there is room, the rest aside.
+    fn fill(&mut self, rows: &RecordBatch) -> Result<()> {
+        let room = self.group_rows - self.rows;
+        let taken = rows.num_rows().min(room);
+        let rest = rows.slice(taken, rows.num_rows() - taken);
+        self.beyond = (rest.num_rows() > 0).then_some(rest);
+        if taken == 0 {
+            return Ok(());
+        }
+        self.rows += taken;
+        let taken = rows.slice(0, taken);
+        if !self.writers.is_empty() {
+            return self.encode(&taken);
+        }
+        self.sample.push(taken);
+        if self.rows >= SAMPLE_ROWS || self.rows >= self.group_rows {
+            self.start()?;
+        }
+        Ok(())
+    }
+
+    /// Decides how to write the columns by the sampled rows, and writes those.
+    fn start(&mut self) -> Result<()> {
+        let mut properties = properties(self.compression);
+        for (at, field) in self.schema.fields().iter().enumerate() {
+            if let Some(pays) = dictionary::pays(&self.sample, at, self.group_rows) {
+                let path = ColumnPath::from(field.name().as_str());
+                properties = properties.set_column_dictionary_enabled(path, pays);
+            }
+        }
+        let root = self.parquet.root_schema_ptr();
+        // The factory takes schema and properties from a file, so it gets one that goes nowhere.
+        let file = SerializedFileWriter::new(io::sink(), root, Arc::new(properties.build()))
+            .map_err(unwritable)?;
+        let factory = ArrowRowGroupWriterFactory::new(&file, self.schema.clone());
+        self.writers = factory.create_column_writers(0).map_err(unwritable)?;
+        for rows in std::mem::take(&mut self.sample) {
+            self.encode(&rows)?;
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, rows: &RecordBatch) -> Result<()> {
+        let mut writers = self.writers.iter_mut();
+        for (field, array) in self.schema.fields().iter().zip(rows.columns()) {
+            for leaf in compute_leaves(field, array).map_err(unwritable)? {
+                if let Some(writer) = writers.next() {
+                    writer.write(&leaf).map_err(unwritable)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, rows: &RecordBatch) -> Result<()> {
+        if rows.num_columns() != self.schema.fields().len() {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "rows have another number of columns than the file",
+            ));
+        }
+        let pairs = self.schema.fields().iter().zip(rows.columns());
+        pairs
+            .map(|(field, array)| check_column(field, array))
+            .collect()
+    }
+}
+
+fn check_column(field: &Field, array: &dyn Array) -> Result<()> {
+    let wrong = |kind, problem| Err(Error::new(kind, problem).with("column", field.name()));
+    if array.data_type() != field.data_type() {
+        return wrong(
+            ErrorKind::InvalidInput,
+            "rows have another type than the file's column",
+        );
+    }
+    if !field.is_nullable() && array.logical_null_count() > 0 {
+        return wrong(
+            ErrorKind::InvalidData,
+            "a null in a column that has no nulls",
+        );
+    }
+    Ok(())
+}
+
+impl ChunkEncoder for RowGroupEncoder {
+    fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        self.check(rows)?;
+        match self.beyond.take() {
+            None => self.fill(rows),
+            // The row group was full already: the caller lets rows pile up.
+            Some(beyond) => {
+                let both = [beyond, rows.clone()];
+                self.beyond = Some(arrow_select::concat::concat_batches(&self.schema, &both)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn rows(&self) -> u64 {
+        let beyond = self.beyond.as_ref().map_or(0, RecordBatch::num_rows);
+        (self.rows + beyond) as u64
+    }
+
+    fn memory(&self) -> usize {
+        let encoded: usize = self
+            .writers
+            .iter()
+            .map(ArrowColumnWriter::memory_size)
+            .sum();
+        let waiting = self.sample.iter().chain(&self.beyond);
+        encoded
+            + waiting
+                .map(RecordBatch::get_array_memory_size)
+                .sum::<usize>()
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= self.group_rows || self.memory() >= LARGEST_GROUP
+    }
+
+    fn finish(&mut self) -> Result<Chunk> {
+        if self.writers.is_empty() && self.rows > 0 {
+            self.start()?;
+        }
+        let writers = std::mem::take(&mut self.writers).into_iter();
+        let closed = writers.map(ArrowColumnWriter::close);
+        let columns: Vec<ArrowColumnChunk> =
+            closed.collect::<Result<_, _>>().map_err(unwritable)?;
+        let chunk = Chunk {
+            rows: std::mem::take(&mut self.rows) as u64,
+            bytes: columns
+                .iter()
+                .map(|column| column.close().bytes_written)
+                .sum(),
+            body: Box::new(columns),
+        };
+        if let Some(beyond) = self.beyond.take() {
+            self.fill(&beyond)?;
+        }
+        Ok(chunk)
+    }
+}
