@@ -143,8 +143,10 @@ fn split_outside_parentheses(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn refuse(text: &str) -> Error {
-    const NAMES: [&str; 20] = [
+    const NAMES: [&str; 22] = [
         "boolean",
+        "integer",
+        "string",
         "int8",
         "int16",
         "int32",

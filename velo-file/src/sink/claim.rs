@@ -109,15 +109,15 @@ impl Claim {
     pub(super) fn tidy(&self) {
         let running = self.run.lock().is_ok_and(|run| run.strong_count() > 0);
         let Some(fence) = &self.fence else { return };
+        let Ok(Some(held)) = fence.hold() else { return };
         if running || has_leftovers(&self.destination.root, &self.scope) {
             return;
         }
         self.tidied.store(true, Ordering::Release);
-        fence.lower();
-        // Both calls leave directories alone that hold anything.
-        let _ = fs::remove_dir(self.inflight());
+        fence.lower(held);
         if !self.committed.load(Ordering::Acquire) {
             for created in self.created.iter().rev() {
+                // Fails where anything is inside, and that is right.
                 let _ = fs::remove_dir(created);
             }
         }

@@ -3,6 +3,8 @@
 //! The fence file holds the highest generation that recovered. Every claim keeps the file open,
 //! so that a run which was overtaken learns it from its own descriptor even after the overtaker
 //! has tidied up; that is why a finished run may remove the file, and `velo copy` leaves nothing.
+//! The shared lock on it says that somebody of this scope is alive. Whatever must not be done by
+//! two at a time is done under the directory's own lock.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -14,22 +16,24 @@ use velo_core::{Error, ErrorKind, Identity, Result};
 use super::failure::failed;
 
 /// How a fence file's name ends.
-const FENCE: &str = "fence";
+pub(super) const FENCE: &str = "fence";
+
+/// The name of the directory's lock.
+const LOCK: &str = "lock";
 
 /// Digits of a generation in the file.
 const LENGTH: usize = 20;
 
 /// The right of one generation to commit.
 pub(super) struct Fence {
+    directory: PathBuf,
     path: PathBuf,
     file: File,
     identity: Identity,
 }
 
-/// Keeps every other generation out while it lives.
-pub(super) struct Held {
-    file: File,
-}
+/// Keeps everybody else out of a directory for files under construction while it lives.
+pub(super) struct Held(#[expect(dead_code, reason = "closing it lets others in")] File);
 
 impl Fence {
     /// Raises the fence to this generation.
@@ -41,35 +45,36 @@ impl Fence {
     ) -> Result<Self> {
         let path = directory.join(format!("{scope}.{FENCE}"));
         let raise = || -> io::Result<Result<File>> {
-            let held = hold(&path, true)?;
-            let highest = generation(&held.file)?;
+            let _held = hold(directory, true)?;
+            let file = open(&path, true)?;
+            let highest = generation(&file)?;
             if highest > identity.generation {
                 return Ok(Err(fenced(identity, highest)));
             }
             let text = format!("{:0LENGTH$}", identity.generation);
-            held.file.write_all_at(text.as_bytes(), 0)?;
+            file.write_all_at(text.as_bytes(), 0)?;
             if sync {
-                held.file.sync_all()?;
+                file.sync_all()?;
             }
-            Ok(Ok(held.file.try_clone()?))
+            file.lock_shared()?;
+            Ok(Ok(file))
         };
         let file = raise().map_err(|cause| failed(cause, "raise the fence", &path))??;
         Ok(Self {
+            directory: directory.to_owned(),
             path,
             file,
             identity: identity.clone(),
         })
     }
 
-    /// Makes sure that no higher generation has come, and keeps it out for a while.
+    /// Makes sure that no higher generation has come, and keeps everybody out for a while.
     pub(super) fn hold(&self) -> Result<Option<Held>> {
         let check = || -> io::Result<(u64, Option<Held>)> {
-            let own = generation(&self.file)?;
-            match hold(&self.path, false) {
-                Ok(held) => Ok((own.max(generation(&held.file)?), Some(held))),
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok((own, None)),
-                Err(cause) => Err(cause),
-            }
+            let held = unless_missing(hold(&self.directory, false))?;
+            let now = unless_missing(open(&self.path, false))?;
+            let now = now.map_or(Ok(0), |file| generation(&file))?;
+            Ok((generation(&self.file)?.max(now), held))
         };
         let checked = check().map_err(|cause| failed(cause, "read the fence", &self.path));
         let (highest, held) = checked?;
@@ -79,45 +84,77 @@ impl Fence {
         Ok(held)
     }
 
-    /// Removes the fence unless somebody else has raised it.
-    pub(super) fn lower(&self) {
-        if let Ok(held) = hold(&self.path, false)
-            && matches!(generation(&held.file), Ok(highest) if highest == self.identity.generation)
-        {
+    /// Removes the fence unless a higher generation has come; removes the directory if nothing
+    /// else is in it. The caller holds the directory.
+    pub(super) fn lower(&self, held: Held) {
+        let own =
+            |file: File| matches!(generation(&file), Ok(now) if now == self.identity.generation);
+        if open(&self.path, false).is_ok_and(own) {
             let _ = fs::remove_file(&self.path);
         }
+        remove_if_empty(&self.directory, held);
     }
 }
 
-/// Opens and locks the fence file that the path names at this moment.
-fn hold(path: &Path, create: bool) -> io::Result<Held> {
+/// Removes the fence of a scope that has nothing left, if nobody of it lives.
+pub(super) fn remove_dead(path: &Path) {
+    if is_dead(path) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Says whether nobody of a scope lives.
+pub(super) fn is_dead(path: &Path) -> bool {
+    match File::open(path) {
+        Ok(file) => file.try_lock().is_ok(),
+        Err(cause) => cause.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Removes the directory with its lock, if only that is left.
+fn remove_if_empty(directory: &Path, held: Held) {
+    let lock = directory.join(LOCK);
+    let only_lock = |entries: fs::ReadDir| entries.flatten().all(|entry| entry.file_name() == LOCK);
+    if fs::read_dir(directory).is_ok_and(only_lock) {
+        let _ = fs::remove_file(lock);
+        let _ = fs::remove_dir(directory);
+    }
+    drop(held);
+}
+
+/// Locks a directory, by the lock file that it has at this moment.
+fn hold(directory: &Path, create: bool) -> io::Result<Held> {
+    let path = directory.join(LOCK);
     loop {
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(create)
-            .truncate(false)
-            .open(path)?;
+        let file = open(&path, create)?;
         file.lock()?;
         let same = |named: &fs::Metadata| -> io::Result<bool> {
             let open = file.metadata()?;
             Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
         };
-        match fs::metadata(path) {
-            Ok(named) if same(&named)? => return Ok(Held { file }),
-            // Removed between the opening and the lock.
-            Ok(_) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-            Err(cause) => return Err(cause),
+        // It may have been removed between the opening and the lock.
+        if let Some(named) = unless_missing(fs::metadata(&path))?
+            && same(&named)?
+        {
+            return Ok(Held(file));
         }
     }
 }
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        // A clone of the descriptor may live on, and would keep the lock.
-        let _ = self.file.unlock();
+fn open(path: &Path, create: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(create)
+        .truncate(false)
+        .open(path)
+}
+
+fn unless_missing<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
     }
 }
 
@@ -168,8 +205,9 @@ mod tests {
     fn one_that_was_overtaken_learns_it_after_the_fence_is_gone() {
         let directory = tempfile::tempdir().unwrap();
         let first = raise(directory.path(), 1).unwrap();
-        raise(directory.path(), 2).unwrap().lower();
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        let second = raise(directory.path(), 2).unwrap();
+        second.lower(second.hold().unwrap().unwrap());
+        assert!(!directory.path().exists());
         assert_eq!(first.hold().err().unwrap().kind(), ErrorKind::Fenced);
     }
 
@@ -178,7 +216,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let first = raise(directory.path(), 1).unwrap();
         let second = raise(directory.path(), 2).unwrap();
-        first.lower();
+        first.lower(second.hold().unwrap().unwrap());
         assert!(second.hold().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_scope_lives_as_long_as_one_of_its_claims() {
+        let directory = tempfile::tempdir().unwrap();
+        let (first, second) = (raise(directory.path(), 1), raise(directory.path(), 2));
+        let path = second.as_ref().unwrap().path.clone();
+        drop(second);
+        assert!(!is_dead(&path));
+        drop(first);
+        assert!(is_dead(&path));
     }
 }

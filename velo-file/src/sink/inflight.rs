@@ -17,7 +17,7 @@ use super::failure::failed;
 /// one file system.
 pub(super) const INFLIGHT: &str = ".velo-inflight";
 
-/// How a file's name ends while it is written; its lock says whether anybody still does.
+/// How a file's name ends while it is written.
 pub(super) const OPEN: &str = "open";
 
 /// How a file's name ends when it is whole and waits for its commit.
@@ -115,27 +115,18 @@ impl Drop for Finished {
 }
 
 impl InflightFile {
-    /// Creates `<directory>/<stem>.open` and locks it.
+    /// Creates `<directory>/<stem>.open`.
     pub(super) fn create(directory: &Path, stem: &str, old: Option<Old>) -> Result<Self> {
         let path = directory.join(format!("{stem}.{OPEN}"));
         let mode = if old.is_some() { 0o600 } else { 0o666 };
-        let create = || -> io::Result<File> {
-            loop {
-                let mut options = OpenOptions::new();
-                let file = options
-                    .read(true)
-                    .write(true)
-                    .create_new(true)
-                    .mode(mode)
-                    .open(&path)?;
-                file.lock()?;
-                // Somebody who cleans up may have come before the lock.
-                if file.metadata()?.nlink() > 0 {
-                    return Ok(file);
-                }
-            }
-        };
-        let file = create().map_err(|cause| failed(cause, "create file", &path))?;
+        let mut options = OpenOptions::new();
+        let created = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&path);
+        let file = created.map_err(|cause| failed(cause, "create file", &path))?;
         if let Some(old) = old {
             adopt(&file, old).map_err(|cause| failed(cause, "set permissions", &path))?;
         }

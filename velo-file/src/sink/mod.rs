@@ -301,7 +301,10 @@ fn find_format(
     } else {
         detect_name(&options.file_name)
     };
-    let Some(format) = format_options.common.format.or(detected.format) else {
+    // Standard output has no name; JSON lines say by themselves what they are.
+    let unnamed = matches!(target, Target::Stdout).then_some(Format::Jsonl);
+    let named = format_options.common.format.or(detected.format);
+    let Some(format) = named.or(unnamed) else {
         return Err(Error::new(
             ErrorKind::Config,
             "format does not show from the destination's name",

@@ -6,9 +6,9 @@ use velo_core::{Error, ErrorKind, Identity, Result};
 
 use super::inflight::fnv;
 
-/// Longest name of a scope; with generation, number and state it stays below the 255 bytes that
-/// file systems allow.
-const LONGEST_SCOPE: usize = 180;
+/// Longest part of a scope; with hashes, generation, number and state the name stays below the
+/// 255 bytes that file systems allow.
+const LONGEST_PART: usize = 70;
 
 /// A template of file names.
 #[derive(Debug, Clone)]
@@ -98,21 +98,27 @@ impl Template {
     }
 }
 
-/// Says whose files under construction are whose: those of a single file by its name, those of a
-/// directory by pipeline and task.
+/// Says whose files under construction are whose: `file=pipeline=task`, where the first part is
+/// empty in a directory of many files.
 pub(super) fn scope(file: Option<&str>, identity: &Identity) -> String {
-    let scope = match file {
-        Some(name) => escaped(name).into_owned(),
-        None => format!("{}={}", escaped(&identity.pipeline), identity.task),
-    };
-    if scope.len() <= LONGEST_SCOPE {
-        return scope;
+    let (file, pipeline) = (short(file.unwrap_or("")), short(&identity.pipeline));
+    format!("{file}={pipeline}={}", identity.task)
+}
+
+/// Gives the file that a scope is about, if it is about a single one.
+pub(super) fn file_of(scope: &str) -> Option<&str> {
+    let file = scope.split('=').next();
+    file.filter(|file| !file.is_empty())
+}
+
+/// Escapes a part of a scope and shortens it, if need be, so that it stays unique.
+fn short(text: &str) -> String {
+    let part = escaped(text);
+    if part.len() <= LONGEST_PART {
+        return part.into_owned();
     }
-    let (start, hash) = (
-        scope.floor_char_boundary(LONGEST_SCOPE),
-        fnv(scope.as_bytes()),
-    );
-    format!("{}={hash:016x}", &scope[..start])
+    let start = part.floor_char_boundary(LONGEST_PART);
+    format!("{}%{:016x}", &part[..start], fnv(part.as_bytes()))
 }
 
 /// Escapes whatever has a meaning in names of files or of scopes.
@@ -170,9 +176,12 @@ mod tests {
     #[test]
     fn scopes_of_files_and_of_tasks_differ() {
         let identity = Identity::new("p", 0, 1);
-        assert_eq!(scope(None, &identity), "p=0");
-        assert_eq!(scope(Some("p=0"), &identity), "p%3D0");
-        let long = "ü".repeat(300);
+        assert_eq!(scope(None, &identity), "=p=0");
+        assert_eq!(scope(Some("p=0"), &identity), "p%3D0=p=0");
+        assert_eq!(file_of("=p=0"), None);
+        assert_eq!(file_of("p%3D0=p=0"), Some("p%3D0"));
+        let long = "\u{fc}".repeat(300);
+        let identity = Identity::new(long.as_str(), u32::MAX, 1);
         assert!(scope(Some(&long), &identity).len() < 200);
     }
 }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use velo_core::{Commit, Committable, Error, ErrorKind, Result};
 
 use super::failure::failed;
+use super::fence::{FENCE, is_dead, remove_dead};
 use super::inflight::{INFLIGHT, OPEN, READY, mark, sync_directory};
+use super::name::file_of;
 
 const KIND: &str = "file";
 const VERSION: u32 = 1;
@@ -170,18 +172,26 @@ fn lost(path: &Path) -> Error {
 }
 
 /// Removes what earlier generations of this scope left, and what dead runs of others never
-/// finished; what others have prepared is theirs to recover.
+/// finished. What others have prepared is theirs to recover, unless it is the same single file:
+/// this run replaces it anyway. The caller holds the directory.
 pub(super) fn discard(root: &Path, scope: &str, generation: u64) -> Result<()> {
     let directory = root.join(INFLIGHT);
+    let fence_of = |scope: &str| directory.join(format!("{scope}.{FENCE}"));
     for leftover in leftovers(&directory)? {
         let stale = if leftover.scope == scope {
             leftover.generation < generation
         } else {
-            leftover.state == OPEN && is_abandoned(&leftover.path)
+            let same_file = file_of(scope).is_some() && file_of(scope) == file_of(&leftover.scope);
+            (leftover.state == OPEN || same_file) && is_dead(&fence_of(&leftover.scope))
         };
         if stale {
             remove(&leftover.path)?;
         }
+    }
+    let left = leftovers(&directory)?;
+    let has_left = |of: &str| of == scope || left.iter().any(|leftover| leftover.scope == of);
+    for fence in fences(&directory)?.iter().filter(|fence| !has_left(fence)) {
+        remove_dead(&fence_of(fence));
     }
     Ok(())
 }
@@ -207,29 +217,37 @@ struct Leftover {
 }
 
 fn leftovers(directory: &Path) -> Result<Vec<Leftover>> {
-    let entries = match fs::read_dir(directory) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(|cause| failed(cause, "list directory", directory))?,
-    };
-    let leftover = |entry: fs::DirEntry| -> Option<Leftover> {
-        let name = entry.file_name().into_string().ok()?;
+    let leftover = |name: String| -> Option<Leftover> {
         let mut parts = name.rsplitn(4, '.');
         let state = parts.next()?;
         let state = [OPEN, READY].into_iter().find(|known| *known == state)?;
         let _number: u64 = parts.next()?.parse().ok()?;
         Some(Leftover {
-            path: entry.path(),
+            path: directory.join(&name),
             generation: parts.next()?.parse().ok()?,
             scope: parts.next()?.to_owned(),
             state,
         })
     };
-    Ok(entries.flatten().filter_map(leftover).collect())
+    Ok(names(directory)?.into_iter().filter_map(leftover).collect())
 }
 
-/// Says whether nobody holds the lock of a file under construction.
-fn is_abandoned(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+/// Lists the scopes that have a fence.
+fn fences(directory: &Path) -> Result<Vec<String>> {
+    let scope = |name: String| {
+        let (scope, ending) = name.rsplit_once('.')?;
+        (ending == FENCE).then(|| scope.to_owned())
+    };
+    Ok(names(directory)?.into_iter().filter_map(scope).collect())
+}
+
+fn names(directory: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(directory) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|cause| failed(cause, "list directory", directory))?,
+    };
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
+    Ok(entries.flatten().filter_map(name).collect())
 }
 
 fn remove(path: &Path) -> Result<()> {

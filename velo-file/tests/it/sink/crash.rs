@@ -92,24 +92,31 @@ async fn what_others_have_prepared_is_theirs() {
     let path = directory.path().join("out/");
     let commit = prepared(&path).await;
     let hidden = path.join(".velo-inflight");
-    fs::write(hidden.join("gone=0.7.0.open"), "a dead run's").unwrap();
-    let busy = fs::File::create(hidden.join("busy=0.7.0.open")).unwrap();
-    busy.lock().unwrap();
-    fs::write(hidden.join("other=0.7.0.ready"), "prepared").unwrap();
+    for name in [
+        "=gone=0.7.0.open",
+        "=busy=0.7.0.open",
+        "=dead=0.7.0.ready",
+        "=gone=0.fence",
+    ] {
+        fs::write(hidden.join(name), "").unwrap();
+    }
+    let busy = fs::File::create(hidden.join("=busy=0.fence")).unwrap();
+    busy.lock_shared().unwrap();
     let other = Identity::new("q", 0, 9);
     open(&path, "?format=csv")
         .recover(&other, None)
         .await
         .unwrap();
-    let left = files(&hidden);
     let expected = [
-        "busy=0.7.0.open",
-        "other=0.7.0.ready",
-        "p=0.1.0.ready",
-        "p=0.1.1.ready",
-        "p=0.fence",
+        "=busy=0.7.0.open",
+        "=busy=0.fence",
+        "=dead=0.7.0.ready",
+        "=p=0.1.0.ready",
+        "=p=0.1.1.ready",
+        "=p=0.fence",
+        "lock",
     ];
-    assert_eq!(left, expected);
+    assert_eq!(files(&hidden), expected);
     open(&path, "?format=csv")
         .recover(&identity(2), Some(&commit))
         .await
@@ -139,6 +146,19 @@ async fn a_damaged_committable_is_refused() {
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
+}
+
+#[tokio::test]
+async fn a_dead_run_that_had_prepared_the_same_file_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let hidden = directory.path().join(".velo-inflight");
+    fs::create_dir(&hidden).unwrap();
+    fs::write(hidden.join("out.csv=copy-1=0.1.0.ready"), "old").unwrap();
+    fs::write(hidden.join("out.csv=copy-1=0.fence"), "").unwrap();
+    copy(&open(&directory.path().join("out.csv"), ""), 1, 0..1)
+        .await
+        .unwrap();
+    assert_eq!(files(directory.path()), ["out.csv"]);
 }
 
 #[tokio::test]
