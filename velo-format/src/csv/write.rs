@@ -3,8 +3,8 @@
 //! A null is the unquoted null spelling (by default nothing at all), and no other value is ever
 //! written that way: an empty string is a pair of quotes, and a string that spells null, or that
 //! readers commonly take for null (`NA`, `N/A`, `NULL`, `null`, `\N`), is quoted. Quoted are also
-//! strings with a delimiter, quote, line feed or carriage return, with a blank at either end, or
-//! with a byte order mark in front. Quoting says nothing of a type.
+//! strings with a delimiter, a quote, a line feed, carriage return or lower control character, with
+//! a blank at either end, or with a byte order mark in front. Quoting says nothing of a type.
 //!
 //! A null in a file of one column is a blank line (unless the null spelling says otherwise): there
 //! a reader must not skip blank lines. With two columns or more no line is blank.

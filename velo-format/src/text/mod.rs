@@ -8,7 +8,7 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use buffer::{Problem, Special, Text};
+pub(crate) use buffer::{Problem, Special, Text, find_equal, find_less, repeat};
 pub(crate) use chunk::{RowFormat, TextChunks, unsupported};
 pub(crate) use column::{Scalar, Strings, indirect};
 pub(crate) use compression::TextCompression;
