@@ -13,6 +13,7 @@ use velo_format::{
 use super::drift::{self, FileSchema};
 use super::file::{Found, OpenFile};
 use super::hive::{self, Values};
+use super::layouts::Layouts;
 use super::listing::{self, Listing};
 use super::metadata;
 use super::sample::{Finding, Sampled, Sampler};
@@ -309,40 +310,6 @@ impl DataFile {
             values: Vec::new(),
             layout: 0,
         }
-    }
-}
-
-/// One decoder for each dialect of a format that file names stand for.
-struct Layouts<'o> {
-    format: Format,
-    options: &'o ReadOptions,
-    dialects: Vec<Option<&'static str>>,
-    made: Vec<Layout>,
-}
-
-impl<'o> Layouts<'o> {
-    fn new(format: Format, options: &'o ReadOptions) -> Self {
-        Self {
-            format,
-            options,
-            dialects: Vec::new(),
-            made: Vec::new(),
-        }
-    }
-
-    fn of(&mut self, path: &str) -> Result<usize> {
-        let given = self.options.csv.delimiter.is_some() || self.format != Format::Csv;
-        let dialect = if given { None } else { detect::delimiter(path) };
-        if let Some(at) = self.dialects.iter().position(|known| *known == dialect) {
-            return Ok(at);
-        }
-        let mut options = self.options.clone();
-        if let Some(delimiter) = dialect {
-            options.csv.delimiter = Some(delimiter.to_owned());
-        }
-        self.made.push(self.format.layout(&options)?);
-        self.dialects.push(dialect);
-        Ok(self.made.len() - 1)
     }
 }
 

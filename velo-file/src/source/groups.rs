@@ -15,10 +15,11 @@ use super::catalog::{Catalog, DataFile};
 use super::drift;
 use super::file::{Found, OpenFile};
 use super::metadata;
+use super::opening::start;
 use super::piece::{Part, Piece};
 use super::prune::{Verdict, decide};
 use super::shape::{Shape, conform};
-use super::{Nothing, Settings, known_columns, records};
+use super::{Nothing, Settings, known_columns};
 use crate::error;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -58,7 +59,7 @@ pub(super) fn open(
     let shape = Shape::new(catalog, file, &request)?;
     let index = catalog.index(file)?;
     let fingerprint = catalog.fingerprint(file, Place::Row { group, row: first })?;
-    let next = match records::start(&request, &piece)? {
+    let next = match start(&request, &piece)? {
         None => first,
         Some(start) => resume(&start, group, fingerprint)?,
     };
