@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use tokio::sync::{OnceCell, oneshot};
 use velo_core::{
     DataReader, DataSource, Error, ErrorKind, Event, Predicate, Pushdown, ReadRequest, Replay,
-    Result, SourceCapabilities, SourceOffset, SplitEnumerator, StreamInfo, Uri,
+    Result, SourceCapabilities, SourceEstimate, SourceOffset, SplitEnumerator, StreamInfo, Uri,
 };
 use velo_format::{Layout, ReadOptions};
 
@@ -126,6 +126,16 @@ impl DataSource for FileSource {
 
     async fn streams(&self) -> Result<Vec<Arc<StreamInfo>>> {
         Ok(vec![self.catalog().await?.stream.clone()])
+    }
+
+    async fn estimate(&self) -> Result<SourceEstimate> {
+        let catalog = self.catalog().await?;
+        let sizes = catalog.files.iter().map(|file| file.found.size);
+        let known = catalog.pipe.is_none() && matches!(self.target, Target::Path(_));
+        Ok(SourceEstimate {
+            rows: None,
+            bytes: known.then(|| sizes.sum()),
+        })
     }
 
     async fn splits(&self, resume: Option<&SourceOffset>) -> Result<Box<dyn SplitEnumerator>> {
