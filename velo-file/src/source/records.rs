@@ -20,7 +20,7 @@ use super::shape::Shape;
 use super::stdin;
 use super::stream::{Blocks, prologue};
 use super::window::Window;
-use super::{Nothing, Settings, known_columns};
+use super::{Nothing, Settings, fitting, known_columns};
 use crate::config::BadRowPolicy;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -86,10 +86,19 @@ pub(super) async fn open(
         Some(_) => opening.pipe()?,
         None => opening.file()?,
     };
+    // Where records carry their names, those of the columns that nobody wants are known as well.
+    let known = || {
+        catalog
+            .data
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+    };
+    let columns = columns.unwrap_or_else(|| known().collect());
     let format = catalog.stream_format(file)?;
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
-        columns,
+        columns: Some(columns),
         batch_rows: settings.formats.common.batch_size,
         start: window.place(),
         row_starts: shape.wants_metadata(),
@@ -328,7 +337,8 @@ impl RecordReader {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        self.batch_bytes = self.batch_bytes.max(rows.get_array_memory_size() as u64);
+        let bytes = rows.get_array_memory_size() as u64;
+        self.batch_bytes = self.batch_bytes.max(bytes);
         let mut batch = Batch::new(self.shape.stream().clone(), rows)?.with_span(Span {
             split: self.split.id.clone(),
             order: self.split.order,
@@ -339,7 +349,7 @@ impl RecordReader {
             batch = batch.with_metadata(metadata)?;
         }
         if let Some(lease) = self.lease.take() {
-            batch = batch.with_lease(Arc::new(lease));
+            batch = batch.with_lease(Arc::new(fitting(&self.budget, lease, bytes)));
         }
         self.events.push_back(Event::Rows(batch));
         Ok(())
