@@ -17,7 +17,7 @@ use super::metadata;
 use super::piece::{Part, Piece};
 use super::prune::{Verdict, decide};
 use super::shape::{Shape, conform};
-use super::{Nothing, Settings, known_columns, records};
+use super::{Nothing, Settings, fitting, known_columns, records};
 use crate::error;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -238,7 +238,8 @@ impl GroupReader {
         if rows.num_rows() == 0 {
             return Ok(None);
         }
-        self.batch_bytes = self.batch_bytes.max(rows.get_array_memory_size() as u64);
+        let bytes = rows.get_array_memory_size() as u64;
+        self.batch_bytes = self.batch_bytes.max(bytes);
         let mut batch = Batch::new(self.shape.stream().clone(), rows)?.with_span(Span {
             split: self.split.id.clone(),
             order: self.split.order,
@@ -249,7 +250,7 @@ impl GroupReader {
             batch = batch.with_metadata(metadata)?;
         }
         if let Some(lease) = self.lease.take() {
-            batch = batch.with_lease(Arc::new(lease));
+            batch = batch.with_lease(Arc::new(fitting(&self.budget, lease, bytes)));
         }
         Ok(Some(batch))
     }

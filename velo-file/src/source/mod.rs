@@ -30,7 +30,7 @@ use velo_core::{
     ReadRequest, Replay, Result, SourceCapabilities, SourceOffset, SplitEnumerator, StreamInfo,
     Uri,
 };
-use velo_format::{Layout, ReadOptions};
+use velo_format::{Layout, ReadOptions, detect_name};
 
 use crate::config::FileReadOptions;
 use crate::config::path::{Target, target};
@@ -74,6 +74,14 @@ impl FileSource {
         if formats.common.batch_size == 0 {
             return Err(Error::new(ErrorKind::Config, "expected a number from 1 up")
                 .with("option", "batch_size=0"));
+        }
+        let named = match &target {
+            Target::Path(pattern) => detect_name(&pattern.plain).format,
+            Target::Standard => None,
+        };
+        // Options that the format refuses are refused before anything is looked at.
+        if let Some(format) = formats.common.format.or(named) {
+            format.layout(&formats)?;
         }
         Ok(Self {
             target,
