@@ -132,9 +132,11 @@ impl FileHarness {
 
     fn holds(&self, of: &DataType) -> bool {
         match self.format {
-            Format::Parquet => true,
+            // A dictionary is an encoding there and comes back as its values.
+            Format::Parquet => !matches!(of, DataType::Dictionary(..)),
             Format::Csv => spelled(of).is_some() && !of.is_nested(),
-            Format::Jsonl => spelled(of).is_some(),
+            // The generated floats have NaN and infinities, which are no JSON.
+            Format::Jsonl => spelled(of).is_some() && !of.is_floating(),
         }
     }
 }

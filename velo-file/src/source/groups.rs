@@ -17,7 +17,7 @@ use super::metadata;
 use super::piece::{Part, Piece};
 use super::prune::{Verdict, decide};
 use super::shape::{Shape, conform};
-use super::{Nothing, Settings, fitting, known_columns, records};
+use super::{Nothing, Settings, fitting, known_columns, records, share};
 use crate::error;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -196,7 +196,11 @@ impl DataReader for GroupReader {
                 return Ok(None);
             }
             if self.lease.is_none() {
-                self.lease = Some(self.budget.reserve(self.batch_bytes).await);
+                self.lease = Some(
+                    self.budget
+                        .reserve(share(&self.budget, self.batch_bytes))
+                        .await,
+                );
             }
             if let Some(batch) = self.next()? {
                 return Ok(Some(Event::Rows(batch)));

@@ -30,7 +30,7 @@ use velo_core::{
     ReadRequest, Replay, Result, SourceCapabilities, SourceOffset, SplitEnumerator, StreamInfo,
     Uri,
 };
-use velo_format::{Layout, ReadOptions, detect_name};
+use velo_format::{Layout, ReadOptions, detect_name, parse_columns};
 
 use crate::config::FileReadOptions;
 use crate::config::path::{Target, target};
@@ -74,6 +74,11 @@ impl FileSource {
         if formats.common.batch_size == 0 {
             return Err(Error::new(ErrorKind::Config, "expected a number from 1 up")
                 .with("option", "batch_size=0"));
+        }
+        let common = &formats.common;
+        for (name, columns) in [("schema", &common.schema), ("types", &common.types)] {
+            let parsed = columns.as_deref().map(parse_columns).transpose();
+            parsed.map_err(|error| error.with("option", name))?;
         }
         let named = match &target {
             Target::Path(pattern) => detect_name(&pattern.plain).format,
@@ -175,6 +180,11 @@ fn known_columns<'c>(catalog: &'c Catalog, file: &DataFile) -> Result<Vec<(&'c s
             ))
         })
         .collect()
+}
+
+/// Gives what to ask for before a batch: a small budget must have room for the next one as well.
+fn share(budget: &Budget, bytes: u64) -> u64 {
+    bytes.min(budget.total() / 4)
 }
 
 /// Gives a lease of what a batch really takes: many small batches must not hold the whole budget.

@@ -20,7 +20,7 @@ use super::shape::Shape;
 use super::stdin;
 use super::stream::{Blocks, prologue};
 use super::window::Window;
-use super::{Nothing, Settings, fitting, known_columns};
+use super::{Nothing, Settings, fitting, known_columns, share};
 use crate::config::BadRowPolicy;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -259,7 +259,11 @@ impl DataReader for RecordReader {
                 return Ok(None);
             }
             if self.lease.is_none() {
-                self.lease = Some(self.budget.reserve(self.batch_bytes).await);
+                self.lease = Some(
+                    self.budget
+                        .reserve(share(&self.budget, self.batch_bytes))
+                        .await,
+                );
             }
             if !self.decode()? {
                 self.window.fill().await?;
