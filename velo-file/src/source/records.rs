@@ -49,7 +49,9 @@ pub(super) struct RecordReader {
     lease: Option<Lease>,
     batch_bytes: u64,
     ended: bool,
-    _buffers: Lease,
+    buffer_bytes: u64,
+    /// Taken by the first read: making a reader waits for nobody's memory.
+    buffers: Option<Lease>,
 }
 
 /// Opens a split.
@@ -73,7 +75,6 @@ pub(super) async fn open(
         }
     }
     let block = usize::try_from(settings.options.buffer_size.0).unwrap_or(usize::MAX);
-    let buffers = request.budget.reserve(2 * block as u64).await;
     let opening = Opening {
         catalog,
         settings,
@@ -122,7 +123,8 @@ pub(super) async fn open(
         lease: None,
         batch_bytes: FIRST_LEASE,
         ended: false,
-        _buffers: buffers,
+        buffer_bytes: 2 * block as u64,
+        buffers: None,
     }))
 }
 
@@ -257,6 +259,9 @@ impl DataReader for RecordReader {
             }
             if self.ended {
                 return Ok(None);
+            }
+            if self.buffers.is_none() {
+                self.buffers = Some(self.budget.reserve(self.buffer_bytes).await);
             }
             if self.lease.is_none() {
                 self.lease = Some(
