@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
 use async_trait::async_trait;
+use libtest_mimic::Trial;
 use tempfile::TempDir;
 use velo_core::{
     Action, Batch, Budget, Commit, DataSink, DataWriter, Error, ErrorKind, Event, Identity,
@@ -35,7 +36,26 @@ fn main() -> ExitCode {
             Err(error) => return failed(&error),
         }
     }
-    run_all(tests)
+    run_all(tests.into_iter().map(ignored).collect())
+}
+
+/// Clauses that files do not keep, and why.
+const NOT_KEPT: [(&str, &str); 1] = [(
+    "::sink::K5 recover discards what else was prepared",
+    "a lost prepared file is reported as STATE_LOST, never taken for discarded",
+)];
+
+fn ignored(test: Trial) -> Trial {
+    let not_kept = NOT_KEPT
+        .iter()
+        .find(|(clause, _)| test.name().ends_with(clause));
+    match not_kept {
+        None => test,
+        Some((_, why)) => {
+            let name = format!("{} ({why})", test.name());
+            Trial::test(name, move || Err((*why).into())).with_ignored_flag(true)
+        }
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "a test binary without libtest's main")]
@@ -112,9 +132,11 @@ impl FileHarness {
 
     fn holds(&self, of: &DataType) -> bool {
         match self.format {
-            Format::Parquet => true,
+            // A dictionary is an encoding there and comes back as its values.
+            Format::Parquet => !matches!(of, DataType::Dictionary(..)),
             Format::Csv => spelled(of).is_some() && !of.is_nested(),
-            Format::Jsonl => spelled(of).is_some(),
+            // The generated floats have NaN and infinities, which are no JSON.
+            Format::Jsonl => spelled(of).is_some() && !of.is_floating(),
         }
     }
 }

@@ -107,6 +107,10 @@ impl Claim {
 
     /// Removes what is no longer needed once nothing is under construction or prepared.
     pub(super) fn tidy(&self) {
+        // A later claim of the same run may stand where this one was.
+        if self.is_tidied() {
+            return;
+        }
         let running = self.run.lock().is_ok_and(|run| run.strong_count() > 0);
         let Some(fence) = &self.fence else { return };
         let Ok(Some(held)) = fence.hold() else { return };

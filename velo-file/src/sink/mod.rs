@@ -30,7 +30,7 @@ mod writer;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -157,9 +157,11 @@ impl FileSink {
         }
         let claim = Claim::take(&self.settings, identity)?;
         if let Some(before) = known {
-            claim
-                .prepared
-                .store(before.prepared.load(Ordering::Acquire), Ordering::Release);
+            let keep = |to: &AtomicBool, from: &AtomicBool| {
+                to.store(from.load(Ordering::Acquire), Ordering::Release);
+            };
+            keep(&claim.prepared, &before.prepared);
+            keep(&claim.committed, &before.committed);
         }
         let claim = Arc::new(claim);
         claims.insert(key, claim.clone());

@@ -70,13 +70,25 @@ impl PreparedFiles {
     }
 }
 
-/// Shows every file of a commit; a second call finds them shown.
+/// Shows every file of a commit, or none if one is lost; a second call finds them shown.
 pub(super) fn publish(root: &Path, commit: &Commit, sync: bool) -> Result<()> {
-    let mut directories = BTreeSet::new();
-    for (_, committable) in &commit.parts {
-        let prepared = PreparedFiles::open(committable)?;
+    let parts = commit.parts.iter();
+    let parts = parts.map(|(_, committable)| PreparedFiles::open(committable));
+    let parts = parts.collect::<Result<Vec<_>>>()?;
+    let mut hidden = Vec::new();
+    for prepared in &parts {
         for file in &prepared.files {
-            show(root, file, prepared.replace)?;
+            if is_hidden(root, file)? {
+                hidden.push((file, prepared.replace));
+            }
+        }
+    }
+    for (file, replace) in hidden {
+        show(root, file, replace)?;
+    }
+    let mut directories = BTreeSet::new();
+    for prepared in &parts {
+        for file in &prepared.files {
             let path = Path::new(&file.path);
             // The directories on the way may be new as well.
             directories.extend(path.ancestors().skip(1).map(|below| root.join(below)));
@@ -91,22 +103,27 @@ pub(super) fn publish(root: &Path, commit: &Commit, sync: bool) -> Result<()> {
     Ok(())
 }
 
-/// Shows one file.
+/// Says whether a file is still to be shown.
 ///
 /// The prepared file is asked first: as long as it is there, nothing was shown, whatever else
 /// stands under its name.
+fn is_hidden(root: &Path, file: &PreparedFile) -> Result<bool> {
+    if is(&root.join(INFLIGHT).join(&file.inflight), file)? {
+        return Ok(true);
+    }
+    let to = root.join(&file.path);
+    match is(&to, file)? {
+        true => Ok(false),
+        false => Err(lost(&to)),
+    }
+}
+
+/// Shows one file that is hidden.
 fn show(root: &Path, file: &PreparedFile, replace: bool) -> Result<()> {
     let (from, to) = (
         root.join(INFLIGHT).join(&file.inflight),
         root.join(&file.path),
     );
-    if !is(&from, file)? {
-        return if is(&to, file)? {
-            Ok(())
-        } else {
-            Err(lost(&to))
-        };
-    }
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(|cause| failed(cause, "create directory", parent))?;
     }

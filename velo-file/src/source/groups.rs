@@ -19,7 +19,7 @@ use super::opening::start;
 use super::piece::{Part, Piece};
 use super::prune::{Verdict, decide};
 use super::shape::{Shape, conform};
-use super::{Nothing, Settings, known_columns};
+use super::{Nothing, Settings, fitting, known_columns, share};
 use crate::error;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -204,7 +204,11 @@ impl DataReader for GroupReader {
                 return Ok(None);
             }
             if self.lease.is_none() {
-                self.lease = Some(self.budget.reserve(self.batch_bytes).await);
+                self.lease = Some(
+                    self.budget
+                        .reserve(share(&self.budget, self.batch_bytes))
+                        .await,
+                );
             }
             if let Some(batch) = self.next()? {
                 return Ok(Some(Event::Rows(batch)));
@@ -246,7 +250,8 @@ impl GroupReader {
         if rows.num_rows() == 0 {
             return Ok(None);
         }
-        self.batch_bytes = self.batch_bytes.max(rows.get_array_memory_size() as u64);
+        let bytes = rows.get_array_memory_size() as u64;
+        self.batch_bytes = self.batch_bytes.max(bytes);
         let mut batch = Batch::new(self.shape.stream().clone(), rows)?.with_span(Span {
             split: self.split.id.clone(),
             order: self.split.order,
@@ -257,7 +262,7 @@ impl GroupReader {
             batch = batch.with_metadata(metadata)?;
         }
         if let Some(lease) = self.lease.take() {
-            batch = batch.with_lease(Arc::new(lease));
+            batch = batch.with_lease(Arc::new(fitting(&self.budget, lease, bytes)));
         }
         Ok(Some(batch))
     }

@@ -28,10 +28,11 @@ use arrow_array::ArrayRef;
 use async_trait::async_trait;
 use tokio::sync::{OnceCell, oneshot};
 use velo_core::{
-    DataReader, DataSource, Error, ErrorKind, Event, Predicate, Pushdown, ReadRequest, Replay,
-    Result, SourceCapabilities, SourceEstimate, SourceOffset, SplitEnumerator, StreamInfo, Uri,
+    Budget, DataReader, DataSource, Error, ErrorKind, Event, Lease, Predicate, Pushdown,
+    ReadRequest, Replay, Result, SourceCapabilities, SourceEstimate, SourceOffset, SplitEnumerator,
+    StreamInfo, Uri,
 };
-use velo_format::{Layout, ReadOptions};
+use velo_format::{Layout, ReadOptions, detect_name, parse_columns};
 
 use crate::config::FileReadOptions;
 use crate::config::path::{Target, target};
@@ -75,6 +76,19 @@ impl FileSource {
         if formats.common.batch_size == 0 {
             return Err(Error::new(ErrorKind::Config, "expected a number from 1 up")
                 .with("option", "batch_size=0"));
+        }
+        let common = &formats.common;
+        for (name, columns) in [("schema", &common.schema), ("types", &common.types)] {
+            let parsed = columns.as_deref().map(parse_columns).transpose();
+            parsed.map_err(|error| error.with("option", name))?;
+        }
+        let named = match &target {
+            Target::Path(pattern) => detect_name(&pattern.plain).format,
+            Target::Standard => None,
+        };
+        // Options that the format refuses are refused before anything is looked at.
+        if let Some(format) = formats.common.format.or(named) {
+            format.layout(&formats)?;
         }
         Ok(Self {
             target,
@@ -178,6 +192,17 @@ fn known_columns<'c>(catalog: &'c Catalog, file: &DataFile) -> Result<Vec<(&'c s
             ))
         })
         .collect()
+}
+
+/// Gives what to ask for before a batch: a small budget must have room for the next one as well.
+fn share(budget: &Budget, bytes: u64) -> u64 {
+    bytes.min(budget.total() / 4)
+}
+
+/// Gives a lease of what a batch really takes: many small batches must not hold the whole budget.
+fn fitting(budget: &Budget, lease: Lease, bytes: u64) -> Lease {
+    let smaller = (bytes < lease.bytes()).then(|| budget.try_reserve(bytes));
+    smaller.flatten().unwrap_or(lease)
 }
 
 /// Does slow work in a thread of its own, so that whoever waits can stop waiting.

@@ -19,7 +19,7 @@ use super::prune::{Verdict, decide};
 use super::shape::Shape;
 use super::stream::prologue;
 use super::window::Window;
-use super::{Nothing, Settings, known_columns};
+use super::{Nothing, Settings, fitting, known_columns, share};
 use crate::config::BadRowPolicy;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -48,7 +48,9 @@ pub(super) struct RecordReader {
     lease: Option<Lease>,
     batch_bytes: u64,
     ended: bool,
-    _buffers: Lease,
+    buffer_bytes: u64,
+    /// Taken by the first read: making a reader waits for nobody's memory.
+    buffers: Option<Lease>,
 }
 
 /// Opens a split.
@@ -72,7 +74,6 @@ pub(super) async fn open(
         }
     }
     let block = usize::try_from(settings.options.buffer_size.0).unwrap_or(usize::MAX);
-    let buffers = request.budget.reserve(2 * block as u64).await;
     let opening = Opening {
         catalog,
         settings,
@@ -85,10 +86,19 @@ pub(super) async fn open(
         Some(_) => opening.pipe()?,
         None => opening.file()?,
     };
+    // Where records carry their names, those of the columns that nobody wants are known as well.
+    let known = || {
+        catalog
+            .data
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+    };
+    let columns = columns.unwrap_or_else(|| known().collect());
     let format = catalog.stream_format(file)?;
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
-        columns,
+        columns: Some(columns),
         batch_rows: settings.formats.common.batch_size,
         start: window.place(),
         row_starts: shape.wants_metadata(),
@@ -112,7 +122,8 @@ pub(super) async fn open(
         lease: None,
         batch_bytes: FIRST_LEASE,
         ended: false,
-        _buffers: buffers,
+        buffer_bytes: 2 * block as u64,
+        buffers: None,
     }))
 }
 
@@ -129,8 +140,15 @@ impl DataReader for RecordReader {
             if self.ended {
                 return Ok(None);
             }
+            if self.buffers.is_none() {
+                self.buffers = Some(self.budget.reserve(self.buffer_bytes).await);
+            }
             if self.lease.is_none() {
-                self.lease = Some(self.budget.reserve(self.batch_bytes).await);
+                self.lease = Some(
+                    self.budget
+                        .reserve(share(&self.budget, self.batch_bytes))
+                        .await,
+                );
             }
             if !self.decode()? {
                 self.window.fill().await?;
@@ -208,7 +226,8 @@ impl RecordReader {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        self.batch_bytes = self.batch_bytes.max(rows.get_array_memory_size() as u64);
+        let bytes = rows.get_array_memory_size() as u64;
+        self.batch_bytes = self.batch_bytes.max(bytes);
         let mut batch = Batch::new(self.shape.stream().clone(), rows)?.with_span(Span {
             split: self.split.id.clone(),
             order: self.split.order,
@@ -219,7 +238,7 @@ impl RecordReader {
             batch = batch.with_metadata(metadata)?;
         }
         if let Some(lease) = self.lease.take() {
-            batch = batch.with_lease(Arc::new(lease));
+            batch = batch.with_lease(Arc::new(fitting(&self.budget, lease, bytes)));
         }
         self.events.push_back(Event::Rows(batch));
         Ok(())
