@@ -67,11 +67,8 @@ pub(super) async fn open(
         return Ok(Box::new(Nothing));
     }
     let shape = Shape::new(catalog, file, &request)?;
-    if let Some(filter) = &request.filter {
-        let verdict = decide(filter, &known_columns(catalog, file)?)?;
-        if matches!(verdict, Verdict::Known(None | Some(false))) {
-            return Ok(Box::new(Nothing));
-        }
+    if nothing_wanted(catalog, file, &request)? {
+        return Ok(Box::new(Nothing));
     }
     let block = usize::try_from(settings.options.buffer_size.0).unwrap_or(usize::MAX);
     let opening = Opening {
@@ -87,14 +84,8 @@ pub(super) async fn open(
         None => opening.file()?,
     };
     // Where records carry their names, those of the columns that nobody wants are known as well.
-    let known = || {
-        catalog
-            .data
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-    };
-    let columns = columns.unwrap_or_else(|| known().collect());
+    let known = catalog.data.fields().iter();
+    let columns = columns.unwrap_or_else(|| known.map(|field| field.name().clone()).collect());
     let format = catalog.stream_format(file)?;
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
@@ -125,6 +116,15 @@ pub(super) async fn open(
         buffer_bytes: 2 * block as u64,
         buffers: None,
     }))
+}
+
+/// Says whether the file's partition values alone rule out every row.
+fn nothing_wanted(catalog: &Catalog, file: &DataFile, request: &ReadRequest) -> Result<bool> {
+    let Some(filter) = &request.filter else {
+        return Ok(false);
+    };
+    let verdict = decide(filter, &known_columns(catalog, file)?)?;
+    Ok(matches!(verdict, Verdict::Known(None | Some(false))))
 }
 
 #[async_trait]
