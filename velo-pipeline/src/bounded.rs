@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use velo_core::{
@@ -31,14 +32,18 @@ pub(crate) async fn run(run: Arc<Run>) -> Result<()> {
     })));
     let mut lanes = JoinSet::new();
     for lane in 0..run.lanes() {
-        lanes.spawn(read_splits(lane, run.clone(), queue.clone()));
+        let (run, queue) = (run.clone(), queue.clone());
+        let runtime = Handle::current();
+        // Decoding and encoding keep a thread busy, so every lane has one of its own: on the
+        // runtime's workers a lane would wait behind the one that woke it.
+        lanes.spawn_blocking(move || runtime.block_on(halting(lane, run, queue)));
     }
     let mut done = Vec::new();
     while let Some(lane) = lanes.join_next().await {
         match lane.map_err(crashed).flatten() {
             Ok(lane) => done.push(lane),
             Err(error) => {
-                // Nothing will be committed, so dropping the other lanes' futures does no harm.
+                run.halt.now();
                 lanes.shutdown().await;
                 return Err(error);
             }
@@ -47,6 +52,15 @@ pub(crate) async fn run(run: Arc<Run>) -> Result<()> {
     done.sort_by_key(|done| done.lane);
     announce_empty_streams(&run, &mut done).await?;
     finish(&run, done).await
+}
+
+/// Reads until the splits end or another lane has failed; nothing will be committed then, so
+/// dropping a write does no harm.
+async fn halting(lane: u32, run: Arc<Run>, queue: Arc<Queue>) -> Result<Done> {
+    tokio::select! {
+        done = read_splits(lane, run.clone(), queue) => done,
+        () = run.halt.asked() => Err(Run::stopped()),
+    }
 }
 
 async fn read_splits(lane: u32, run: Arc<Run>, queue: Arc<Queue>) -> Result<Done> {
@@ -61,7 +75,7 @@ async fn read_splits(lane: u32, run: Arc<Run>, queue: Arc<Queue>) -> Result<Done
         let mut reader = copy.source.create_reader(request).await?;
         let mut follow = Follow::new(split.clone());
         while let Some(event) = reader.read().await? {
-            if copy.stop.is_set() {
+            if copy.stop.is_set() || run.halt.is_set() {
                 return Err(Run::stopped());
             }
             note_stream(&event, &mut seen);

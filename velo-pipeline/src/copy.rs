@@ -113,6 +113,7 @@ impl Copy {
             identity,
             readers: Budget::new(READERS),
             writers: Budget::new(WRITERS),
+            halt: Stop::default(),
             copy: self,
         };
         let counters = run.copy.counters.clone();
@@ -163,6 +164,8 @@ pub(crate) struct Run {
     pub(crate) identity: Identity,
     pub(crate) readers: Budget,
     pub(crate) writers: Budget,
+    /// A lane has failed: the others end.
+    pub(crate) halt: Stop,
 }
 
 impl Run {
