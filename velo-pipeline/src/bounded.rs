@@ -38,16 +38,21 @@ pub(crate) async fn run(run: Arc<Run>) -> Result<()> {
         // runtime's workers a lane would wait behind the one that woke it.
         lanes.spawn_blocking(move || runtime.block_on(halting(lane, run, queue)));
     }
-    let mut done = Vec::new();
+    let (mut done, mut failed) = (Vec::new(), None);
     while let Some(lane) = lanes.join_next().await {
         match lane.map_err(crashed).flatten() {
             Ok(lane) => done.push(lane),
             Err(error) => {
                 run.halt.now();
-                lanes.shutdown().await;
-                return Err(error);
+                // What a failure makes of the other lanes is not the reason.
+                if failed.is_none() || error.kind() != ErrorKind::Aborted {
+                    failed = Some(error);
+                }
             }
         }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     done.sort_by_key(|done| done.lane);
     announce_empty_streams(&run, &mut done).await?;
