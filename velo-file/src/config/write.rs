@@ -34,7 +34,7 @@ pub struct FileWriteOptions {
     pub if_exists: Option<IfExists>,
     /// Columns whose values become directories `column=value`; the files leave them out.
     pub partition_by: Vec<String>,
-    /// Rows in a file at most; the destination is a directory.
+    /// Rows in a file at most, though a row group is never cut; the destination is a directory.
     pub roll_rows: Option<u64>,
     /// Size at which a file is finished and the next one starts; the destination is a directory.
     pub roll_bytes: Option<ByteSize>,

@@ -9,7 +9,6 @@ use rustix::fs::Access;
 use velo_core::{Action, Error, ErrorKind, Result};
 
 use super::failure::failed;
-use super::inflight::INFLIGHT;
 use super::target::Target;
 use crate::config::{FileWriteOptions, IfExists};
 
@@ -305,6 +304,6 @@ pub(super) fn has_entries(directory: &Path) -> bool {
     let Ok(entries) = fs::read_dir(directory) else {
         return false;
     };
-    let hidden = |name: &std::ffi::OsStr| name == INFLIGHT || name.as_encoded_bytes()[0] == b'.';
+    let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().first() == Some(&b'.');
     entries.flatten().any(|entry| !hidden(&entry.file_name()))
 }

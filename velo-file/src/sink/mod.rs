@@ -57,6 +57,30 @@ const FINE_ROWS: u64 = 1_000_000;
 const FINE_BYTES: u64 = 32 << 20;
 
 /// The sink of `file://`, bare paths and `stdout:`.
+///
+/// A destination is a directory if it is one, ends in a slash, or has an option of directories
+/// (`partition_by`, `roll_*`); else it is a single file, which takes a single epoch of a single
+/// stream. Files are hidden in `.velo-inflight` beside their place until the commit renames them:
+/// each is whole or not there, and a replaced file is the old one until then. The several files of
+/// one commit are renamed one after the other; a crash in between is finished by `recover`.
+///
+/// Devices, FIFOs and standard output take rows as they come: nothing is hidden there, and
+/// nothing can be taken back.
+///
+/// Every lane's writer prepares every epoch, and a lane that goes away with rows which it has not
+/// prepared ends the others' work too: a file with a hole is worse than none. The last lane to
+/// prepare has the committable of all of them. Lanes announce the ends of their splits
+/// (`end_split`); the file is then the same for every number of lanes.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use velo_core::{DataSink, Uri};
+/// let sink = velo_file::FileSink::from_uri(&Uri::parse("out.csv.gz?if_exists=fail")?)?;
+/// let actions = sink.plan(&[]).await?;
+/// assert_eq!(actions[0].to_string(), "create file out.csv.gz");
+/// # Ok::<(), velo_core::Error>(())
+/// # }).unwrap();
+/// ```
 pub struct FileSink {
     settings: Arc<Settings>,
     claims: Mutex<Claims>,
@@ -83,6 +107,13 @@ impl FileSink {
     /// # Errors
     /// `Config` naming the option; `InvalidInput` for a host that is not this one; `Unsupported`
     /// for a path with a pattern.
+    ///
+    /// ```
+    /// use velo_core::Uri;
+    /// assert!(velo_file::FileSink::from_uri(&Uri::parse("out/?format=csv&roll_rows=1000")?).is_ok());
+    /// assert!(velo_file::FileSink::from_uri(&Uri::parse("out/")?).is_err());
+    /// # Ok::<(), velo_core::Error>(())
+    /// ```
     pub fn from_uri(uri: &Uri) -> Result<Self> {
         let target = Target::of_uri(uri)?;
         let mut query = uri.query()?;

@@ -43,36 +43,24 @@ impl Template {
         };
         let mut pieces = Vec::new();
         let mut rest = text;
-        while let Some(start) = rest.find('{') {
-            let end = rest[start..].find('}').map(|end| start + end);
-            let Some(end) = end else {
-                return Err(refused("placeholder is not closed", "write {n}"));
+        while let Some((before, behind)) = rest.split_once('{') {
+            let known = behind
+                .split_once('}')
+                .and_then(|(name, behind)| Some((piece(name)?, behind)));
+            let Some((piece, behind)) = known else {
+                let hint = "there are {stream}, {pipeline}, {task}, {epoch} and {n}";
+                return Err(refused("no such placeholder", hint));
             };
-            pieces.push(Piece::Text(rest[..start].to_owned()));
-            pieces.push(match &rest[start + 1..end] {
-                "stream" => Piece::Stream,
-                "pipeline" => Piece::Pipeline,
-                "task" => Piece::Task,
-                "epoch" => Piece::Epoch,
-                "n" => Piece::Number,
-                _ => {
-                    return Err(refused(
-                        "no such placeholder",
-                        "there are {stream}, {pipeline}, {task}, {epoch} and {n}",
-                    ));
-                }
-            });
-            rest = &rest[end + 1..];
+            pieces.extend([Piece::Text(before.to_owned()), piece]);
+            rest = behind;
         }
         pieces.push(Piece::Text(rest.to_owned()));
         if !pieces.iter().any(|piece| matches!(piece, Piece::Number)) {
             return Err(refused("every file needs its own name", "put {n} into it"));
         }
         if text.contains('/') || text.starts_with(['.', '_']) {
-            return Err(refused(
-                "file name is hidden or a path",
-                "begin it with a letter",
-            ));
+            let hint = "begin it with a letter";
+            return Err(refused("file name is hidden or a path", hint));
         }
         let ending = format!(".{extension}");
         if !text.ends_with(&ending) {
@@ -96,6 +84,17 @@ impl Template {
         }
         name
     }
+}
+
+fn piece(name: &str) -> Option<Piece> {
+    Some(match name {
+        "stream" => Piece::Stream,
+        "pipeline" => Piece::Pipeline,
+        "task" => Piece::Task,
+        "epoch" => Piece::Epoch,
+        "n" => Piece::Number,
+        _ => return None,
+    })
 }
 
 /// Says whose files under construction are whose: `file=pipeline=task`, where the first part is

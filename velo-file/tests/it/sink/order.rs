@@ -19,15 +19,7 @@ fn splits() -> Vec<std::ops::Range<i64>> {
 }
 
 /// Copies the splits with so many lanes, which wait at random.
-async fn copy_with(lanes: u32, seed: u64, path: &Path) {
-    let sink = Arc::new(groups(
-        path,
-        50_000,
-        FileWriteOptions {
-            sync: false,
-            ..Default::default()
-        },
-    ));
+async fn copy_with(sink: FileSink, lanes: u32, seed: u64) {
     sink.recover(&identity(1), None).await.unwrap();
     let next = Arc::new(AtomicU64::new(0));
     let mut writers = Vec::new();
@@ -78,18 +70,33 @@ async fn copy_with(lanes: u32, seed: u64, path: &Path) {
 async fn the_file_is_the_same_for_every_number_of_lanes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("out.groups");
-    copy_with(1, 0, &path).await;
+    let options = FileWriteOptions {
+        sync: false,
+        ..Default::default()
+    };
+    let sink = || groups(&path, 50_000, options.clone());
+    copy_with(sink(), 1, 0).await;
     let expected = text(&path);
     let ids: Vec<i64> = expected
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|id| id.parse().ok())
         .collect();
     assert!(ids.is_sorted() && ids.len() == 702_908, "{}", ids.len());
-    for lanes in [1, 2, 3, 7] {
-        for seed in 1..4 {
-            copy_with(lanes, seed, &path).await;
-            assert!(text(&path) == expected, "{lanes} lanes, seed {seed}");
-        }
+    for (lanes, seed) in [(1, 1), (2, 2), (3, 3), (3, 4), (7, 5)] {
+        copy_with(sink(), lanes, seed).await;
+        assert!(text(&path) == expected, "{lanes} lanes, seed {seed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn real_formats_give_the_same_bytes_for_every_number_of_lanes() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["out.parquet", "out.csv.gz", "out.jsonl"] {
+        let path = directory.path().join(name);
+        copy_with(open(&path, "?sync=false"), 1, 0).await;
+        let expected = fs::read(&path).unwrap();
+        copy_with(open(&path, "?sync=false"), 4, 1).await;
+        assert!(fs::read(&path).unwrap() == expected, "{name}");
     }
 }
 
