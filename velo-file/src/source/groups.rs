@@ -238,7 +238,8 @@ impl GroupReader {
         if rows.num_rows() == 0 {
             return Ok(None);
         }
-        self.batch_bytes = self.batch_bytes.max(rows.get_array_memory_size() as u64);
+        let bytes = rows.get_array_memory_size() as u64;
+        self.batch_bytes = self.batch_bytes.max(bytes);
         let mut batch = Batch::new(self.shape.stream().clone(), rows)?.with_span(Span {
             split: self.split.id.clone(),
             order: self.split.order,
@@ -248,7 +249,8 @@ impl GroupReader {
         if let Some(metadata) = metadata {
             batch = batch.with_metadata(metadata)?;
         }
-        if let Some(lease) = self.lease.take() {
+        if let Some(mut lease) = self.lease.take() {
+            lease.shrink_to(bytes);
             batch = batch.with_lease(Arc::new(lease));
         }
         Ok(Some(batch))

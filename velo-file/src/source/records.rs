@@ -328,7 +328,8 @@ impl RecordReader {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        self.batch_bytes = self.batch_bytes.max(rows.get_array_memory_size() as u64);
+        let bytes = rows.get_array_memory_size() as u64;
+        self.batch_bytes = self.batch_bytes.max(bytes);
         let mut batch = Batch::new(self.shape.stream().clone(), rows)?.with_span(Span {
             split: self.split.id.clone(),
             order: self.split.order,
@@ -338,7 +339,8 @@ impl RecordReader {
         if let Some(metadata) = metadata {
             batch = batch.with_metadata(metadata)?;
         }
-        if let Some(lease) = self.lease.take() {
+        if let Some(mut lease) = self.lease.take() {
+            lease.shrink_to(bytes);
             batch = batch.with_lease(Arc::new(lease));
         }
         self.events.push_back(Event::Rows(batch));
