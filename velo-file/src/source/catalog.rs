@@ -18,6 +18,7 @@ use super::metadata;
 use super::sample::{Finding, Sampled, Sampler};
 use super::stdin::Pipe;
 use super::{Settings, detect};
+use crate::config::SchemaDrift;
 use crate::config::path::PathPattern;
 
 /// At most so many files are looked at before reading starts.
@@ -57,7 +58,7 @@ impl Catalog {
         let (partitions, values) = hive::partitions(&listing.files, listing.root.as_deref(), mode)?;
         let mut notes = Vec::new();
         let format = one_format(&listing, formats, &mut notes)?;
-        let mut layouts = Layouts::new(format, formats);
+        let mut layouts = Layouts::new(format, settings);
         let files: Vec<DataFile> = listing
             .files
             .into_iter()
@@ -79,7 +80,7 @@ impl Catalog {
 
     /// Describes standard input by its first bytes; Parquet was spooled to a file.
     pub(super) fn of_pipe(format: Format, pipe: Pipe, settings: &Settings) -> Result<Self> {
-        let mut layouts = Layouts::new(format, &settings.formats);
+        let mut layouts = Layouts::new(format, settings);
         layouts.of(pipe.path())?;
         let files = vec![DataFile::of_input(Found {
             path: pipe.path().to_owned(),
@@ -101,7 +102,7 @@ impl Catalog {
 
     /// Describes standard input that was spooled to a file.
     pub(super) fn of_spooled(file: OpenFile, settings: &Settings) -> Result<Self> {
-        let mut layouts = Layouts::new(Format::Parquet, &settings.formats);
+        let mut layouts = Layouts::new(Format::Parquet, settings);
         layouts.of(file.path())?;
         let files = vec![DataFile::of_input(file.found().clone())];
         let mut catalog = Self::empty(files, layouts.made, Vec::new());
@@ -231,6 +232,13 @@ impl Catalog {
         })
     }
 
+    /// Lists the columns that the files may have, those that the path replaces included.
+    pub(super) fn names(&self) -> Arc<[String]> {
+        let data = self.data.fields().iter().map(|field| field.name());
+        let partitions = self.partitions.iter().map(Field::name);
+        data.chain(partitions).cloned().collect()
+    }
+
     pub(super) fn layout(&self, file: &DataFile) -> &Layout {
         &self.layouts[file.layout]
     }
@@ -315,16 +323,19 @@ impl DataFile {
 /// One decoder for each dialect of a format that file names stand for.
 struct Layouts<'o> {
     format: Format,
+    /// Columns that were not found at first are left out.
+    ignore_unknown: bool,
     options: &'o ReadOptions,
     dialects: Vec<Option<&'static str>>,
     made: Vec<Layout>,
 }
 
 impl<'o> Layouts<'o> {
-    fn new(format: Format, options: &'o ReadOptions) -> Self {
+    fn new(format: Format, settings: &'o Settings) -> Self {
         Self {
             format,
-            options,
+            ignore_unknown: settings.options.schema_drift == SchemaDrift::Ignore,
+            options: &settings.formats,
             dialects: Vec::new(),
             made: Vec::new(),
         }
@@ -337,6 +348,7 @@ impl<'o> Layouts<'o> {
             return Ok(at);
         }
         let mut options = self.options.clone();
+        options.json.ignore_unknown_fields |= self.ignore_unknown;
         if let Some(delimiter) = dialect {
             options.csv.delimiter = Some(delimiter.to_owned());
         }

@@ -89,7 +89,8 @@ pub(super) async fn open(
     let format = catalog.stream_format(file)?;
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
-        columns,
+        // Records that carry their names may have every column that was found.
+        columns: columns.or_else(|| Some(catalog.names())),
         batch_rows: settings.formats.common.batch_size,
         start: window.place(),
         row_starts: shape.wants_metadata(),

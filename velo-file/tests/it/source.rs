@@ -10,7 +10,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use velo_core::{
     Batch, Budget, DataSource, Error, Event, Mark, Predicate, ReadRequest, Rejected, Result, Split,
@@ -114,8 +116,8 @@ impl Yielded {
 fn lines(rows: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::default().with_null("∅");
     let schema = rows.schema();
-    let columns: Vec<_> = rows
-        .columns()
+    let columns: Vec<ArrayRef> = rows.columns().iter().map(without_zone).collect();
+    let columns: Vec<_> = columns
         .iter()
         .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
         .collect();
@@ -126,6 +128,26 @@ fn lines(rows: &RecordBatch) -> Vec<String> {
         cells.collect::<Vec<_>>().join("|")
     };
     (0..rows.num_rows()).map(line).collect()
+}
+
+/// Takes the time zone off the times in metadata: spelling it needs a database of zones.
+fn without_zone(column: &ArrayRef) -> ArrayRef {
+    let Some(facts) = column.as_struct_opt() else {
+        return column.clone();
+    };
+    let plain = |column: &ArrayRef| -> ArrayRef {
+        match column.as_primitive_opt::<TimestampMicrosecondType>() {
+            Some(times) => Arc::new(times.clone().with_timezone_opt::<Arc<str>>(None)),
+            None => column.clone(),
+        }
+    };
+    let named = facts
+        .column_names()
+        .into_iter()
+        .zip(facts.columns().iter().map(plain));
+    Arc::new(StructArray::from(
+        RecordBatch::try_from_iter(named).unwrap(),
+    ))
 }
 
 async fn splits(source: &FileSource) -> Result<Vec<Arc<Split>>> {

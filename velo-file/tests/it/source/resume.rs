@@ -141,10 +141,11 @@ async fn a_file_that_changes_while_it_is_read_is_an_error() {
 #[tokio::test]
 async fn marks_count_bytes_and_leases_come_back() {
     let text = awkward(300);
+    let header = text.find('\n').unwrap() as u64 + 1;
     let files = Files::with("a.csv", &text);
     files.write("a.csv.gz", gzip(text.as_bytes()));
     for (uri, size) in [
-        ("a.csv?split_size=1000", text.len() as u64 - 27),
+        ("a.csv?split_size=1000", text.len() as u64 - header),
         ("a.csv.gz", 0),
     ] {
         let source = files.source(uri);
