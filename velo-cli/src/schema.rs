@@ -9,9 +9,6 @@ use velo_registry::create_source;
 use crate::args::Arguments;
 use crate::report;
 
-/// The key under which a source leaves remarks on a stream's schema, one on each line.
-const NOTES: &str = "velo.notes";
-
 pub(crate) async fn schema(all: &Arguments, uri: &str) -> Result<()> {
     let streams = create_source(uri)?.streams().await?;
     if all.json {
@@ -49,12 +46,8 @@ pub(crate) async fn schema(all: &Arguments, uri: &str) -> Result<()> {
 
 /// Gives the remarks that sources left on their streams.
 pub(crate) fn notes(streams: &[Arc<StreamInfo>]) -> Vec<String> {
-    let found = streams
-        .iter()
-        .filter_map(|stream| stream.schema().metadata().get(NOTES));
-    found
-        .flat_map(|notes| notes.lines().map(str::to_owned))
-        .collect()
+    let notes = streams.iter().flat_map(|stream| stream.notes());
+    notes.map(ToString::to_string).collect()
 }
 
 fn as_json(stream: &Arc<StreamInfo>) -> serde_json::Value {

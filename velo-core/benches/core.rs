@@ -1,6 +1,6 @@
 //! How fast URIs are parsed, and records built and read.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
 use std::sync::Arc;

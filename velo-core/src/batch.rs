@@ -4,251 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::{Array, BooleanArray, RecordBatch, StructArray};
-use arrow_buffer::BooleanBuffer;
 use arrow_schema::{Schema, SchemaRef};
 
-use crate::{Error, ErrorKind, Lease, Result, SplitId};
-
-/// A table, a topic or a set of files: its name, schema version, columns and key.
-///
-/// ```
-/// use std::sync::Arc;
-/// use arrow_schema::{DataType, Field, Schema};
-/// use velo_core::StreamInfo;
-/// let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false)]));
-/// let orders = StreamInfo::new("orders", schema).with_keys(["id"])?;
-/// assert_eq!((orders.name(), orders.version()), ("orders", 0));
-/// # Ok::<(), velo_core::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamInfo {
-    name: Arc<str>,
-    version: u32,
-    schema: SchemaRef,
-    keys: Arc<[String]>,
-    notes: Arc<[String]>,
-}
-
-impl StreamInfo {
-    /// Describes a stream in its first version, without key columns.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
-    /// assert!(stream.keys().is_empty());
-    /// ```
-    pub fn new(name: impl Into<Arc<str>>, schema: SchemaRef) -> Self {
-        Self {
-            name: name.into(),
-            version: 0,
-            schema,
-            keys: Arc::new([]),
-            notes: Arc::new([]),
-        }
-    }
-
-    /// Adds remarks for the user on how the columns were found, without values of records.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
-    /// let stream = stream.with_notes(["column price: NA is read as null"]);
-    /// assert_eq!(stream.notes().len(), 1);
-    /// ```
-    #[must_use]
-    pub fn with_notes<N: Into<String>>(mut self, notes: impl IntoIterator<Item = N>) -> Self {
-        self.notes = notes.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Names the columns that identify a row.
-    ///
-    /// # Errors
-    /// `InvalidInput` when one of them is not a column.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
-    /// assert!(stream.with_keys(["id"]).is_err());
-    /// ```
-    pub fn with_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Result<Self> {
-        let keys: Vec<String> = keys.into_iter().map(Into::into).collect();
-        for key in &keys {
-            if self.schema.column_with_name(key).is_none() {
-                return Err(Error::new(ErrorKind::InvalidInput, "key is not a column")
-                    .with("stream", &self.name)
-                    .with("column", key));
-            }
-        }
-        self.keys = keys.into();
-        Ok(self)
-    }
-
-    /// Gives the same stream with other columns, one version higher; lost key columns drop out.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use arrow_schema::Schema;
-    /// let stream = velo_core::StreamInfo::new("t", Arc::new(Schema::empty()));
-    /// assert_eq!(stream.next_version(Arc::new(Schema::empty())).version(), 1);
-    /// ```
-    #[must_use]
-    pub fn next_version(&self, schema: SchemaRef) -> Self {
-        let kept = self
-            .keys
-            .iter()
-            .filter(|key| schema.column_with_name(key).is_some());
-        let keys = kept.cloned().collect();
-        Self {
-            name: self.name.clone(),
-            version: self.version + 1,
-            schema,
-            keys,
-            notes: self.notes.clone(),
-        }
-    }
-
-    /// Gives the name that is unique within its source.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
-    /// assert_eq!(stream.name(), "t");
-    /// ```
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Gives how many schema changes came before.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
-    /// assert_eq!(stream.version(), 0);
-    /// ```
-    #[must_use]
-    pub fn version(&self) -> u32 {
-        self.version
-    }
-
-    /// Gives the columns.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
-    /// assert_eq!(stream.schema().fields().len(), 0);
-    /// ```
-    #[must_use]
-    pub fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    /// Gives the names of the key columns.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
-    /// assert!(stream.keys().is_empty());
-    /// ```
-    #[must_use]
-    pub fn keys(&self) -> &[String] {
-        &self.keys
-    }
-
-    /// Gives the remarks for the user, one sentence each, for summaries.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
-    /// assert!(stream.notes().is_empty());
-    /// ```
-    #[must_use]
-    pub fn notes(&self) -> &[String] {
-        &self.notes
-    }
-}
-
-/// What happened to a row.
-///
-/// ```
-/// assert_eq!(velo_core::Op::try_from(2)?, velo_core::Op::Delete);
-/// # Ok::<(), velo_core::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Op {
-    /// The row is new.
-    Insert = 0,
-    /// The row with this key has these values now.
-    Update = 1,
-    /// The row with this key is gone; other columns may be null.
-    Delete = 2,
-    /// Every row of the stream is gone; all columns are null.
-    Truncate = 3,
-}
-
-impl TryFrom<u8> for Op {
-    type Error = Error;
-
-    fn try_from(code: u8) -> Result<Self> {
-        match code {
-            0 => Ok(Self::Insert),
-            1 => Ok(Self::Update),
-            2 => Ok(Self::Delete),
-            3 => Ok(Self::Truncate),
-            _ => Err(Error::new(ErrorKind::InvalidInput, "no such change").with("code", code)),
-        }
-    }
-}
-
-/// What a change stream says of each row of a batch.
-///
-/// ```
-/// use velo_core::{Changes, Op};
-/// let changes = Changes::new(vec![Op::Insert, Op::Delete]);
-/// assert_eq!(changes.ops.len(), 2);
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Changes {
-    /// One operation for each row.
-    pub ops: Vec<Op>,
-    /// For each column the rows whose value the source did *not* send (an unchanged TOAST value
-    /// is not NULL); empty when every value was sent.
-    pub unsent: Vec<Option<BooleanBuffer>>,
-    /// The rows as they were before, where the source has them: same columns, same length.
-    pub before: Option<RecordBatch>,
-}
-
-impl Changes {
-    /// States the operations, every value sent, no before-images.
-    ///
-    /// ```
-    /// assert!(velo_core::Changes::new(vec![velo_core::Op::Update]).before.is_none());
-    /// ```
-    #[must_use]
-    pub fn new(ops: Vec<Op>) -> Self {
-        Self {
-            ops,
-            unsent: Vec::new(),
-            before: None,
-        }
-    }
-
-    fn slice(&self, offset: usize, length: usize) -> Self {
-        let unsent = self.unsent.iter();
-        Self {
-            ops: self.ops[offset..offset + length].to_vec(),
-            unsent: unsent
-                .map(|rows| rows.as_ref().map(|r| r.slice(offset, length)))
-                .collect(),
-            before: self
-                .before
-                .as_ref()
-                .map(|before| before.slice(offset, length)),
-        }
-    }
-}
+use crate::{Changes, Error, ErrorKind, Lease, Result, SplitId, StreamInfo};
 
 /// Which rows of a split a batch holds: the first and the last ordinal, both inclusive.
 ///
@@ -470,6 +228,30 @@ impl Batch {
         Ok(self)
     }
 
+    /// Keeps some columns, in this order, also of what is known of changes.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an unknown column.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use velo_core::{Batch, StreamInfo};
+    /// # let stream = Arc::new(StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty())));
+    /// assert!(Batch::empty(stream).project(&["id".to_owned()]).is_err());
+    /// ```
+    pub fn project(&self, columns: &[String]) -> Result<Self> {
+        let positions = self.stream.positions(columns)?;
+        let mut narrow = Self {
+            stream: Arc::new(self.stream.project(columns)?),
+            rows: self.rows.project(&positions)?,
+            ..self.clone()
+        };
+        if let Some(changes) = &self.changes {
+            narrow.changes = Some(Arc::new(changes.project(&positions)?));
+        }
+        Ok(narrow)
+    }
+
     /// Keeps the rows for which `keep` is true; the span stays that of the whole batch.
     ///
     /// # Errors
@@ -494,7 +276,7 @@ impl Batch {
             kept.metadata = filtered.as_any().downcast_ref::<StructArray>().cloned();
         }
         if let Some(changes) = &self.changes {
-            kept.changes = Some(Arc::new(filter_changes(changes, keep)?));
+            kept.changes = Some(Arc::new(changes.filter(keep)?));
         }
         Ok(kept)
     }
@@ -628,22 +410,4 @@ fn same_columns(expected: &SchemaRef, found: &SchemaRef) -> bool {
                 .all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type())
     };
     Arc::ptr_eq(expected, found) || same(expected, found)
-}
-
-fn filter_changes(changes: &Changes, keep: &BooleanArray) -> Result<Changes> {
-    let kept = |row: &usize| keep.is_valid(*row) && keep.value(*row);
-    let rows: Vec<usize> = (0..changes.ops.len()).filter(kept).collect();
-    let unsent = changes.unsent.iter().map(|unsent| {
-        unsent
-            .as_ref()
-            .map(|bits| rows.iter().map(|&row| bits.value(row)).collect())
-    });
-    Ok(Changes {
-        ops: rows.iter().map(|&row| changes.ops[row]).collect(),
-        unsent: unsent.collect(),
-        before: match &changes.before {
-            Some(before) => Some(arrow_select::filter::filter_record_batch(before, keep)?),
-            None => None,
-        },
-    })
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod budget;
+mod changes;
 mod connector;
 mod error;
 mod event;
@@ -15,11 +16,13 @@ mod record;
 pub mod simple;
 mod sink;
 mod source;
+mod stream;
 pub mod uri;
 mod value;
 
-pub use batch::{Batch, Changes, Op, Span, StreamInfo};
+pub use batch::{Batch, Span};
 pub use budget::{Budget, Lease};
+pub use changes::{Changes, Op};
 pub use connector::Connector;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{ColumnChange, Event, Mark, Rejected, SchemaChange, Token};
@@ -36,5 +39,6 @@ pub use source::{
     DataReader, DataSource, Pushdown, ReadRequest, Replay, SourceCapabilities, SourceEstimate,
     SplitChange, SplitEnumerator,
 };
+pub use stream::StreamInfo;
 pub use uri::{Query, Uri, nearest};
 pub use value::FieldValue;

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use crate::{
     Action, Batch, Commit, CommitKind, DataReader, DataSink, DataSource, DataWriter, Error,
     ErrorKind, Event, Identity, Mark, Prepared, Progress, ReadRequest, Recovered, Result,
-    SchemaChange, Sink, SinkCapabilities, Source, SourceCapabilities, SourceOffset, Span, Split,
-    SplitChange, SplitEnumerator, StreamInfo, WriteRequest,
+    SchemaChange, Sink, SinkCapabilities, Source, SourceCapabilities, SourceOffset, Split,
+    SplitChange, SplitEnumerator, SplitId, StreamInfo, WriteRequest,
 };
 
 /// A source of one stream and one split.
@@ -184,11 +184,7 @@ impl<S: SimpleSource> DataSource for OneSplit<S> {
         let start = request.start.as_ref().or(request.split.start.as_ref());
         let (stream, columns) = match &request.projection {
             None => (stream, None),
-            Some(names) => {
-                let columns = project(&stream, names)?;
-                let schema = Arc::new(stream.schema().project(&columns)?);
-                (StreamInfo::new(stream.name(), schema), Some(columns))
-            }
+            Some(names) => (stream.project(names)?, Some(stream.positions(names)?)),
         };
         let reader = self.0.open(start).await?;
         let stream = Arc::new(stream);
@@ -196,29 +192,10 @@ impl<S: SimpleSource> DataSource for OneSplit<S> {
             reader,
             stream,
             columns,
-            split: request.split,
-            rows: 0,
+            split: request.split.id.clone(),
             mark: None,
         }))
     }
-}
-
-fn project(stream: &StreamInfo, names: &[String]) -> Result<Vec<usize>> {
-    let known = stream
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().as_str());
-    let place = |name: &String| {
-        stream.schema().index_of(name).map_err(|_| {
-            let error = Error::new(ErrorKind::InvalidInput, "no such column").with("column", name);
-            match crate::nearest(name, known.clone()) {
-                Some(name) => error.with_hint(format!("did you mean `{name}`?")),
-                None => error,
-            }
-        })
-    };
-    names.iter().map(place).collect()
 }
 
 struct Once(Option<Arc<Split>>);
@@ -234,13 +211,13 @@ impl SplitEnumerator for Once {
     }
 }
 
-/// Puts a mark behind every batch.
+/// Puts a mark behind every batch. It gives no spans: after a resume it cannot know how many rows
+/// came before, and the same rows must never come once with a span and once without.
 struct Marking {
     reader: Box<dyn BatchReader>,
     stream: Arc<StreamInfo>,
     columns: Option<Vec<usize>>,
-    split: Arc<Split>,
-    rows: u64,
+    split: SplitId,
     mark: Option<Mark>,
 }
 
@@ -257,19 +234,8 @@ impl DataReader for Marking {
             Some(columns) => rows.project(columns)?,
             None => rows,
         };
-        let id = self.split.id.clone();
-        let first = self.rows;
-        self.rows += rows.num_rows() as u64;
-        let span = Span {
-            split: id.clone(),
-            order: self.split.order,
-            first,
-            last: self.rows.saturating_sub(1),
-        };
-        self.mark = Some(Mark::new(id, offset));
-        Ok(Some(Event::Rows(
-            Batch::new(self.stream.clone(), rows)?.with_span(span),
-        )))
+        self.mark = Some(Mark::new(self.split.clone(), offset));
+        Ok(Some(Event::Rows(Batch::new(self.stream.clone(), rows)?)))
     }
 }
 

@@ -136,9 +136,11 @@ impl WriteRequest {
 /// - **K1** `capabilities` is constant and does no I/O.
 /// - **K2** `plan` has no effect; repeated, it says the same.
 /// - **K3** `recover` fences: from then on a lower generation's `commit` fails with `Fenced`.
-/// - **K4** `recover` with a pending commit makes it visible once, however often it is called.
+/// - **K4** `recover` with a pending commit makes it visible once, however often it is called; or
+///   says `committed: false`, when that can never happen any more and the caller must replay.
 /// - **K5** `recover` discards whatever else an earlier generation of the same task prepared.
-/// - **K6** `claim` takes splits over: the former owner's commits for them fail from then on.
+/// - **K6** `claim` takes splits over: the former owner's commits for them fail from then on, with
+///   `Aborted`, since that task may go on with its other splits.
 /// - **K7** `commit` is idempotent by (pipeline, task, epoch): called again, it finds out.
 /// - **K8** Nothing that was not committed is visible (`TwoPhase`, `Live`, `Token`).
 /// - **K9** One commit shows the parts of all lanes, or none of them (`TwoPhase`).

@@ -251,7 +251,7 @@ pub enum SplitChange {
 /// - **R2** Before it waits for input, everything yielded is covered by a mark.
 /// - **R3** `None` comes only after a mark or when nothing was yielded; then always `None`.
 /// - **R4** Marks come at a bounded distance, also inside a huge transaction and when idle.
-/// - **R5** A `Schema` event stands before the first batch of the new version.
+/// - **R5** Between two batches of a stream in different versions stands a `Schema` event.
 /// - **R6** Nothing leaves a reader before the start of its split is certain: offsets, row
 ///   numbers and spans are never guesses.
 /// - **R7** A row that does not decode is an `InvalidData` error with its place, or a `Rejected`

@@ -1,5 +1,7 @@
 //! Decompressing and compressing text like a CSV of orders.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use std::hint::black_box;
 use std::io::{Cursor, Read};
 

@@ -1,5 +1,7 @@
 //! Writing Parquet: velo's row groups against parquet's own writer, on rows like TPC-H's lineitem.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
 use std::hint::black_box;
 use std::io;
 use std::sync::Arc;
@@ -28,98 +30,83 @@ impl Random {
     fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
         from[self.below(from.len() as u64) as usize]
     }
+
+    fn integers(&mut self, limit: u64) -> ArrayRef {
+        let values = (0..BATCH).map(|_| self.below(limit) as i64);
+        Arc::new(Int64Array::from_iter_values(values))
+    }
+
+    fn floats(&mut self, limit: u64, scale: f64) -> ArrayRef {
+        let values = (0..BATCH).map(|_| self.below(limit) as f64 / scale);
+        Arc::new(Float64Array::from_iter_values(values))
+    }
+
+    fn dates(&mut self) -> ArrayRef {
+        let values = (0..BATCH).map(|_| 8_000 + self.below(2_500) as i32);
+        Arc::new(Date32Array::from_iter_values(values))
+    }
+
+    fn texts(&mut self, choices: &[&str]) -> ArrayRef {
+        let values = (0..BATCH).map(|_| self.pick(choices));
+        Arc::new(StringArray::from_iter_values(values))
+    }
+
+    fn comments(&mut self) -> ArrayRef {
+        let words = "furiously quickly final deposits sleep carefully the blithely requests ironic";
+        let words: Vec<&str> = words.split(' ').collect();
+        let values = (0..BATCH).map(|_| {
+            let picked = (0..2 + self.below(6)).map(|_| self.pick(&words));
+            picked.collect::<Vec<_>>().join(" ")
+        });
+        Arc::new(StringArray::from_iter_values(values))
+    }
+
+    /// Ascending order keys, each with one to seven lines.
+    fn orders(&mut self, order: &mut i64) -> (ArrayRef, ArrayRef) {
+        let (mut orders, mut lines) = (Vec::new(), Vec::new());
+        while orders.len() < BATCH {
+            *order += 1 + i64::from(*order % 8 == 7) * 24;
+            for line in 0..1 + self.below(7) as i64 {
+                orders.push(*order);
+                lines.push(line);
+            }
+        }
+        orders.truncate(BATCH);
+        lines.truncate(BATCH);
+        let (orders, lines) = (Int64Array::from(orders), Int64Array::from(lines));
+        (Arc::new(orders), Arc::new(lines))
+    }
 }
 
 fn lineitem() -> Vec<RecordBatch> {
-    const WORDS: [&str; 16] = [
-        "furiously",
-        "quickly",
-        "final",
-        "deposits",
-        "sleep",
-        "carefully",
-        "the",
-        "blithely",
-        "requests",
-        "ironic",
-        "pending",
-        "foxes",
-        "accounts",
-        "regular",
-        "packages",
-        "across",
-    ];
     let mut random = Random(42);
-    let (mut order, mut line) = (0, 0);
+    let mut order = 0;
     let batch = |_| {
-        let mut column = |one: &mut dyn FnMut(&mut Random) -> i64| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(
-                (0..BATCH).map(|_| one(&mut random)),
-            ))
-        };
-        let (mut orders, mut lines) = (Vec::new(), Vec::new());
-        let keys = column(&mut |random| {
-            if line == 0 {
-                order += 1 + i64::from(order % 8 == 7) * 24;
-                line = 1 + random.below(7) as i64;
-            }
-            orders.push(order);
-            lines.push(line);
-            line -= 1;
-            order
-        });
-        let parts = column(&mut |random| random.below(50_000) as i64);
-        let suppliers = column(&mut |random| random.below(2_500) as i64);
-        let lines: ArrayRef = Arc::new(Int64Array::from(lines));
-        let mut float = |limit, scale: f64| -> ArrayRef {
-            let one = |_| random.below(limit) as f64 / scale;
-            Arc::new(Float64Array::from_iter_values((0..BATCH).map(one)))
-        };
-        let quantity = float(50, 1.0);
-        let price = float(10_000_000, 100.0);
-        let discount = float(11, 100.0);
-        let tax = float(9, 100.0);
-        let mut text = |choices: &[&str]| -> ArrayRef {
-            let one = |_| random.pick(choices);
-            Arc::new(StringArray::from_iter_values((0..BATCH).map(one)))
-        };
-        let returned = text(&["A", "N", "R"]);
-        let status = text(&["F", "O"]);
-        let instruct = text(&[
+        let (orders, lines) = random.orders(&mut order);
+        let instructions = [
             "COLLECT COD",
             "DELIVER IN PERSON",
             "NONE",
             "TAKE BACK RETURN",
-        ]);
-        let mode = text(&["AIR", "FOB", "MAIL", "RAIL", "REG AIR", "SHIP", "TRUCK"]);
-        let mut date = || -> ArrayRef {
-            let one = |_| 8_000 + random.below(2_500) as i32;
-            Arc::new(Date32Array::from_iter_values((0..BATCH).map(one)))
-        };
-        let dates = [date(), date(), date()];
-        let comments = (0..BATCH).map(|_| {
-            let words = (0..2 + random.below(6)).map(|_| random.pick(&WORDS));
-            words.collect::<Vec<_>>().join(" ")
-        });
-        let comment: ArrayRef = Arc::new(StringArray::from_iter_values(comments));
-        let [shipped, committed, received] = dates;
+        ];
+        let modes = ["AIR", "FOB", "MAIL", "RAIL", "REG AIR", "SHIP", "TRUCK"];
         RecordBatch::try_from_iter([
-            ("l_orderkey", keys),
-            ("l_partkey", parts),
-            ("l_suppkey", suppliers),
+            ("l_orderkey", orders),
+            ("l_partkey", random.integers(50_000)),
+            ("l_suppkey", random.integers(2_500)),
             ("l_linenumber", lines),
-            ("l_quantity", quantity),
-            ("l_extendedprice", price),
-            ("l_discount", discount),
-            ("l_tax", tax),
-            ("l_returnflag", returned),
-            ("l_linestatus", status),
-            ("l_shipdate", shipped),
-            ("l_commitdate", committed),
-            ("l_receiptdate", received),
-            ("l_shipinstruct", instruct),
-            ("l_shipmode", mode),
-            ("l_comment", comment),
+            ("l_quantity", random.floats(50, 1.0)),
+            ("l_extendedprice", random.floats(10_000_000, 100.0)),
+            ("l_discount", random.floats(11, 100.0)),
+            ("l_tax", random.floats(9, 100.0)),
+            ("l_returnflag", random.texts(&["A", "N", "R"])),
+            ("l_linestatus", random.texts(&["F", "O"])),
+            ("l_shipdate", random.dates()),
+            ("l_commitdate", random.dates()),
+            ("l_receiptdate", random.dates()),
+            ("l_shipinstruct", random.texts(&instructions)),
+            ("l_shipmode", random.texts(&modes)),
+            ("l_comment", random.comments()),
         ])
         .unwrap()
     };

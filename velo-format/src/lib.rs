@@ -12,7 +12,7 @@ mod options;
 pub mod parquet;
 pub mod scalar;
 mod text;
-mod types;
+mod type_names;
 
 pub use decode::{
     BadRow, Batches, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout, Prologue,
@@ -25,4 +25,4 @@ pub use options::{
     CommonReadOptions, CommonWriteOptions, Compression, Encoding, InferMode, ReadOptions,
     WriteOptions,
 };
-pub use types::{parse_columns, parse_type};
+pub use type_names::{parse_columns, parse_type};

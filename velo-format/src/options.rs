@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use velo_core::{ByteSize, Error, ErrorKind, Query, Result};
+use velo_core::{ByteSize, Error, ErrorKind, OptionInfo, Query, Result, describe};
 
 use crate::Format;
 use crate::csv::{CsvReadOptions, CsvWriteOptions};
@@ -124,6 +124,15 @@ pub struct WriteOptions {
 }
 
 impl ReadOptions {
+    /// Describes the options of reading, of every format.
+    #[must_use]
+    pub fn describe() -> Vec<OptionInfo> {
+        let mut options = describe::<CommonReadOptions>();
+        options.extend(describe::<CsvReadOptions>());
+        options.extend(describe::<JsonReadOptions>());
+        options
+    }
+
     /// Takes the options of reading out of a query.
     ///
     /// # Errors
@@ -149,6 +158,16 @@ impl ReadOptions {
 }
 
 impl WriteOptions {
+    /// Describes the options of writing, of every format.
+    #[must_use]
+    pub fn describe() -> Vec<OptionInfo> {
+        let mut options = describe::<CommonWriteOptions>();
+        options.extend(describe::<CsvWriteOptions>());
+        options.extend(describe::<JsonWriteOptions>());
+        options.extend(describe::<ParquetWriteOptions>());
+        options
+    }
+
     /// Takes the options of writing out of a query.
     ///
     /// # Errors

@@ -139,10 +139,10 @@ impl Copy {
         let Some(columns) = &self.columns else {
             return Ok(streams.to_vec());
         };
-        streams
+        let projected = streams
             .iter()
-            .map(|stream| project(stream, columns))
-            .collect()
+            .map(|stream| stream.project(columns).map(Arc::new));
+        projected.collect()
     }
 
     async fn open_letters(&self) -> Result<Letters> {
@@ -203,23 +203,6 @@ impl Run {
             "stopped before the end; the destination is as it was",
         )
     }
-}
-
-fn project(stream: &Arc<StreamInfo>, columns: &[String]) -> Result<Arc<StreamInfo>> {
-    let schema = stream.schema();
-    let place = |name: &String| {
-        schema.index_of(name).map_err(|_| {
-            let names = schema.fields().iter().map(|field| field.name().as_str());
-            let error = Error::new(ErrorKind::InvalidInput, "no such column").with("column", name);
-            match velo_core::nearest(name, names) {
-                Some(name) => error.with_hint(format!("did you mean `{name}`?")),
-                None => error,
-            }
-        })
-    };
-    let places: Vec<usize> = columns.iter().map(place).collect::<Result<_>>()?;
-    let schema = Arc::new(schema.project(&places)?);
-    Ok(Arc::new(StreamInfo::new(stream.name(), schema)))
 }
 
 /// Names this run so that no other is fenced by it: a copy has no successor.

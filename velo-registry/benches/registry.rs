@@ -1,6 +1,6 @@
 //! How fast a URI becomes a source.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
 

@@ -27,7 +27,7 @@ fn signal_after(
         .unwrap();
     std::thread::sleep(wait);
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    drop(kill_process(pid, signal));
+    let _it_may_have_ended = kill_process(pid, signal);
     child.wait().unwrap()
 }
 

@@ -32,12 +32,8 @@ fn rows_flow_from_pipe_to_pipe() {
         (ran.code(), ran.output().as_str()),
         (Some(0), "{\"a\":1,\"b\":\"x\"}\n")
     );
-    let ran = feed(
-        &folder,
-        &["copy", "-?format=csv", "-?format=csv"],
-        b"a\n007\n",
-    );
-    assert_eq!(ran.output(), "a\n007\n");
+    let ran = feed(&folder, &["copy", "stdin:?format=csv", "-"], b"a\n007\n");
+    assert_eq!(ran.output(), "{\"a\":\"007\"}\n");
 }
 
 #[test]

@@ -5,30 +5,30 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn put(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn put(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, contents).unwrap();
         path
     }
 
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// The visible names, sorted, folders with a slash.
-    pub fn list(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn list(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(folder))
             .unwrap()
             .map(|entry| entry.unwrap());
@@ -45,7 +45,7 @@ impl Folder {
         names
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_velo"));
         command
             .current_dir(self.0.path())
@@ -54,18 +54,18 @@ impl Folder {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran(self.command(arguments).output().unwrap())
     }
 
-    pub fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let ran = self.run(arguments);
         assert_eq!(ran.code(), Some(0), "velo {arguments:?}: {}", ran.errors());
         ran.output()
     }
 
     /// Runs what must fail: one line on standard error, the code, and every one of the words.
-    pub fn fails(&self, arguments: &[&str], code: i32, words: &[&str]) {
+    pub(crate) fn fails(&self, arguments: &[&str], code: i32, words: &[&str]) {
         let ran = self.run(arguments);
         let errors = ran.errors();
         assert_eq!(ran.code(), Some(code), "velo {arguments:?}: {errors}");
@@ -83,23 +83,23 @@ impl Folder {
     }
 }
 
-pub struct Ran(pub Output);
+pub(crate) struct Ran(pub(crate) Output);
 
 impl Ran {
-    pub fn code(&self) -> Option<i32> {
+    pub(crate) fn code(&self) -> Option<i32> {
         self.0.status.code()
     }
 
-    pub fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         String::from_utf8(self.0.stdout.clone()).unwrap()
     }
 
-    pub fn errors(&self) -> String {
+    pub(crate) fn errors(&self) -> String {
         String::from_utf8(self.0.stderr.clone()).unwrap()
     }
 }
 
 /// The real table that the repository carries.
-pub fn flights() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/flights.csv.gz")
+pub(crate) fn flights() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/flights.csv.zst")
 }

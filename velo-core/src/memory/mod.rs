@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, Connector, Error, ErrorKind, Mark, Offset, Result, Sink, Source, SourceOffset, Uri,
+    Batch, Connector, Error, ErrorKind, Mark, Offset, Result, SchemaChange, Sink, Source,
+    SourceOffset, Uri,
 };
 
 pub use sink::MemorySink;
@@ -210,6 +211,22 @@ impl Memory {
     /// ```
     pub fn put(&self, partition: u32, batch: Batch) {
         store::lock(&self.store).put(partition, batch);
+    }
+
+    /// States what became of a stream's columns in its newest version, for readers to repeat
+    /// before the first batch of that version; what is not stated is told from the schemas.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use arrow_schema::Schema;
+    /// # use velo_core::{ColumnChange, SchemaChange, StreamInfo, memory::Memory};
+    /// let before = StreamInfo::new("t", Arc::new(Schema::empty()));
+    /// let stream = Arc::new(before.next_version(Arc::new(Schema::empty())));
+    /// let columns = vec![ColumnChange::Renamed { from: "a".into(), to: "b".into() }];
+    /// Memory::new("a").change_schema(SchemaChange { stream, columns });
+    /// ```
+    pub fn change_schema(&self, change: SchemaChange) {
+        store::lock(&self.store).keep_change(change);
     }
 
     /// Gives all visible batches, partition after partition.

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
-use super::store::{Store, lock};
+use super::store::{Store, Written, lock};
 use crate::{
-    Action, Batch, Commit, CommitKind, Committable, DataSink, DataWriter, Identity, Prepared,
-    Progress, Recovered, Result, SchemaChange, SinkCapabilities, SourceOffset, SplitId, StreamInfo,
-    WriteRequest,
+    Action, Batch, Commit, CommitKind, Committable, DataSink, DataWriter, ErrorKind, Identity,
+    Prepared, Progress, Recovered, Result, SchemaChange, SinkCapabilities, SourceOffset, SplitId,
+    StreamInfo, WriteRequest,
 };
 
 const MAX_WRITERS: u32 = 16;
@@ -59,13 +59,18 @@ impl DataSink for MemorySink {
     async fn recover(&self, identity: &Identity, pending: Option<&Commit>) -> Result<Recovered> {
         let mut store = lock(&self.store);
         store.fence(identity)?;
-        if let Some(pending) = pending {
-            store.commit(pending)?;
-        }
+        let outcome = pending.map(|pending| store.commit(pending));
         store.discard(identity);
+        let committed = match outcome {
+            None => false,
+            Some(Ok(())) => true,
+            // It will never happen; the caller replays, and must be able to start for that.
+            Some(Err(error)) if error.kind() == ErrorKind::Aborted => false,
+            Some(Err(error)) => return Err(error),
+        };
         Ok(Recovered {
             epoch: store.last_epoch(identity),
-            committed: pending.is_some(),
+            committed,
         })
     }
 
@@ -88,7 +93,7 @@ impl DataSink for MemorySink {
         Ok(Box::new(MemoryWriter {
             identity: request.identity,
             store,
-            written: Vec::new(),
+            written: Written::default(),
         }))
     }
 
@@ -103,23 +108,26 @@ impl DataSink for MemorySink {
 struct MemoryWriter {
     identity: Identity,
     store: Arc<Mutex<Store>>,
-    written: Vec<Batch>,
+    written: Written,
 }
 
 #[async_trait]
 impl DataWriter for MemoryWriter {
     async fn write(&mut self, batch: Batch) -> Result<()> {
-        self.written.push(batch);
+        self.written.batches.push(batch);
         Ok(())
     }
 
     async fn change_schema(&mut self, change: &SchemaChange) -> Result<()> {
-        self.written.push(Batch::empty(change.stream.clone()));
+        self.written
+            .batches
+            .push(Batch::empty(change.stream.clone()));
+        self.written.changes.push(change.clone());
         Ok(())
     }
 
     async fn prepare(&mut self, _epoch: u64, _progress: &Progress) -> Result<Prepared> {
-        if self.written.is_empty() {
+        if self.written.batches.is_empty() {
             return Ok(Prepared::default());
         }
         let mut store = lock(&self.store);

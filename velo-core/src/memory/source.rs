@@ -9,8 +9,8 @@ use super::store::{Store, lock};
 use super::{MemoryOffset, MemoryOptions};
 use crate::{
     Batch, DataReader, DataSource, Error, ErrorKind, Event, Mark, Predicate, Progress, Pushdown,
-    ReadRequest, Replay, Result, SourceCapabilities, SourceOffset, Span, Split, SplitChange,
-    SplitEnumerator, StreamInfo,
+    ReadRequest, Replay, Result, SchemaChange, SourceCapabilities, SourceOffset, Span, Split,
+    SplitChange, SplitEnumerator, StreamInfo,
 };
 
 /// The source of a memory place.
@@ -70,9 +70,12 @@ impl DataSource for MemorySource {
         })?;
         let start = match request.start.as_ref().or(request.split.start.as_ref()) {
             None => 0,
-            Some(offset) => offset.open::<MemoryOffset>()?.row,
+            Some(offset) => row_in(partition, offset)?,
         };
         let store = lock(&self.store);
+        if let Some(names) = &request.projection {
+            check_projection(&store.streams, names)?;
+        }
         let mut batches: VecDeque<Batch> = store
             .partitions
             .get(partition as usize)
@@ -89,6 +92,13 @@ impl DataSource for MemorySource {
             }
             row += rows;
         }
+        if batches.is_empty() && row < start {
+            return Err(
+                Error::new(ErrorKind::Gap, "partition has fewer rows than the offset")
+                    .with("split", &request.split.id)
+                    .with("rows", row),
+            );
+        }
         let batch_size = self.options.batch_size;
         Ok(Box::new(MemoryReader {
             request,
@@ -97,6 +107,8 @@ impl DataSource for MemorySource {
             row: start,
             batch_size,
             mark: None,
+            store: self.store.clone(),
+            seen: Vec::new(),
         }))
     }
 
@@ -112,6 +124,28 @@ impl DataSource for MemorySource {
             }
         }
         Ok(())
+    }
+}
+
+fn row_in(partition: u32, offset: &SourceOffset) -> Result<u64> {
+    let offset = offset.open::<MemoryOffset>()?;
+    if offset.partition != partition {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "offset belongs to another partition",
+        )
+        .with("split", partition)
+        .with("offset of", offset.partition));
+    }
+    Ok(offset.row)
+}
+
+/// Refuses columns that no stream has, before anything is read.
+fn check_projection(streams: &[Arc<StreamInfo>], names: &[String]) -> Result<()> {
+    let mut refusals = streams.iter().map(|stream| stream.positions(names).err());
+    match refusals.next().flatten() {
+        Some(refusal) if refusals.all(|other| other.is_some()) => Err(refusal),
+        _ => Ok(()),
     }
 }
 
@@ -141,6 +175,9 @@ struct MemoryReader {
     row: u64,
     batch_size: usize,
     mark: Option<Mark>,
+    store: Arc<Mutex<Store>>,
+    /// Each stream in the version last yielded.
+    seen: Vec<Arc<StreamInfo>>,
 }
 
 impl MemoryReader {
@@ -149,19 +186,32 @@ impl MemoryReader {
         if let Some(filter) = &self.request.filter {
             batch = batch.filter(&filter.evaluate(batch.rows())?)?;
         }
-        let Some(names) = &self.request.projection else {
-            return Ok(batch);
+        match &self.request.projection {
+            Some(names) => batch.project(names),
+            None => Ok(batch),
+        }
+    }
+
+    /// Gives the schema change that stands before a batch of a version not seen yet (R5).
+    fn schema_change(&mut self, batch: &Batch) -> Result<Option<SchemaChange>> {
+        let stream = batch.stream();
+        let known = self
+            .seen
+            .iter_mut()
+            .find(|known| known.name() == stream.name());
+        let Some(known) = known else {
+            self.seen.push(stream.clone());
+            return Ok(None);
         };
-        let schema = batch.stream().schema();
-        let place = |name: &String| {
-            schema.index_of(name).map_err(|_| {
-                Error::new(ErrorKind::InvalidInput, "no such column").with("column", name)
-            })
-        };
-        let columns: Vec<usize> = names.iter().map(place).collect::<Result<_>>()?;
-        let rows = batch.rows().project(&columns)?;
-        let stream = StreamInfo::new(batch.stream().name(), rows.schema());
-        batch.with_rows(Arc::new(stream), rows)
+        if known.version() == stream.version() {
+            return Ok(None);
+        }
+        let before = std::mem::replace(known, stream.clone());
+        let mut change = lock(&self.store).schema_change(&before, stream);
+        if let Some(names) = &self.request.projection {
+            change.stream = Arc::new(change.stream.project(names)?);
+        }
+        Ok(Some(change))
     }
 }
 
@@ -174,6 +224,10 @@ impl DataReader for MemoryReader {
         let Some(mut batch) = self.batches.pop_front() else {
             return Ok(None);
         };
+        if let Some(change) = self.schema_change(&batch)? {
+            self.batches.push_front(batch);
+            return Ok(Some(Event::Schema(change)));
+        }
         if batch.num_rows() > self.batch_size {
             let rest = batch.slice(self.batch_size, batch.num_rows() - self.batch_size);
             self.batches.push_front(rest);

@@ -4,10 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    Batch, Commit, Error, ErrorKind, Identity, Progress, Result, SourceOffset, SplitId, StreamInfo,
+    Batch, ColumnChange, Commit, Error, ErrorKind, Identity, Progress, Result, SchemaChange,
+    SourceOffset, SplitId, StreamInfo,
 };
 
 type Task = (Arc<str>, u32);
+
+/// What one lane has accepted.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) batches: Vec<Batch>,
+    pub(super) changes: Vec<SchemaChange>,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -15,7 +23,8 @@ pub(super) struct Store {
     pub(super) partitions: Vec<Vec<Batch>>,
     pub(super) acknowledged: Progress,
     pub(super) positions: HashMap<SplitId, SourceOffset>,
-    pub(super) prepared: HashMap<u64, (Identity, Vec<Batch>)>,
+    pub(super) prepared: HashMap<u64, (Identity, Written)>,
+    changes: Vec<SchemaChange>,
     generations: HashMap<Task, u64>,
     owners: HashMap<SplitId, Identity>,
     committed: HashMap<Task, u64>,
@@ -51,6 +60,41 @@ impl Store {
         }
     }
 
+    /// Remembers what became of a stream's columns: a rename cannot be told from two schemas.
+    pub(super) fn keep_change(&mut self, change: SchemaChange) {
+        let version =
+            |change: &SchemaChange| (change.stream.name().to_owned(), change.stream.version());
+        if !self
+            .changes
+            .iter()
+            .any(|known| version(known) == version(&change))
+        {
+            self.changes.push(change);
+        }
+    }
+
+    /// Gives what happened between two versions of a stream.
+    pub(super) fn schema_change(
+        &self,
+        before: &StreamInfo,
+        after: &Arc<StreamInfo>,
+    ) -> SchemaChange {
+        let told = self.changes.iter().filter(|change| {
+            let version = change.stream.version();
+            change.stream.name() == after.name()
+                && version > before.version()
+                && version <= after.version()
+        });
+        let mut columns: Vec<_> = told.flat_map(|change| change.columns.clone()).collect();
+        if columns.is_empty() {
+            columns = compare(before, after);
+        }
+        SchemaChange {
+            stream: after.clone(),
+            columns,
+        }
+    }
+
     pub(super) fn check_fence(&self, identity: &Identity) -> Result<()> {
         match self.generations.get(&task(identity)) {
             Some(&newest) if newest > identity.generation => Err(Error::new(
@@ -74,10 +118,10 @@ impl Store {
         self.positions.get(split).cloned()
     }
 
-    pub(super) fn keep_prepared(&mut self, identity: &Identity, batches: Vec<Batch>) -> u64 {
+    pub(super) fn keep_prepared(&mut self, identity: &Identity, written: Written) -> u64 {
         self.next_id += 1;
         self.prepared
-            .insert(self.next_id, (identity.clone(), batches));
+            .insert(self.next_id, (identity.clone(), written));
         self.next_id
     }
 
@@ -113,17 +157,21 @@ impl Store {
             let owner = self.owners.get(&mark.split);
             if owner.is_some_and(|owner| task(owner) != task(&commit.identity)) {
                 return Err(
-                    Error::new(ErrorKind::Fenced, "another task has claimed the split")
+                    Error::new(ErrorKind::Aborted, "another task has claimed the split")
                         .with("split", &mark.split),
                 );
             }
         }
         for id in parts {
-            let batches = self.prepared.remove(&id).map(|(_, batches)| batches);
-            batches
-                .into_iter()
-                .flatten()
-                .for_each(|batch| self.put(0, batch));
+            let Some((_, written)) = self.prepared.remove(&id) else {
+                continue;
+            };
+            for change in written.changes {
+                self.keep_change(change);
+            }
+            for batch in written.batches {
+                self.put(0, batch);
+            }
         }
         for mark in &commit.progress.marks {
             self.positions
@@ -132,4 +180,28 @@ impl Store {
         self.committed.insert(task(&commit.identity), commit.epoch);
         Ok(())
     }
+}
+
+fn compare(before: &StreamInfo, after: &StreamInfo) -> Vec<ColumnChange> {
+    let (old, new) = (before.schema(), after.schema());
+    let dropped = old
+        .fields()
+        .iter()
+        .filter(|field| new.index_of(field.name()).is_err());
+    let mut changes: Vec<_> = dropped
+        .map(|field| ColumnChange::Dropped {
+            name: field.name().clone(),
+        })
+        .collect();
+    for field in new.fields() {
+        let name = field.name().clone();
+        match old.field_with_name(&name) {
+            Err(_) => changes.push(ColumnChange::Added { name }),
+            Ok(known) if known.data_type() != field.data_type() => {
+                changes.push(ColumnChange::Retyped { name });
+            }
+            Ok(_) => {}
+        }
+    }
+    changes
 }

@@ -6,7 +6,15 @@ use super::{Host, Uri, percent};
 use crate::{Error, ErrorKind, Result};
 
 pub(super) fn parse(text: &str) -> Result<Uri> {
-    if let Some(at) = text.bytes().position(|byte| byte < 0x20 || byte == 0x7f) {
+    let is_control = |byte: u8| byte < 0x20 || byte == 0x7f;
+    // One pass without branches for both questions; the place is looked for only if it matters.
+    let (control, escaped) = text
+        .bytes()
+        .fold((false, false), |(control, escaped), byte| {
+            (control | is_control(byte), escaped | (byte == b'%'))
+        });
+    if control {
+        let at = text.bytes().position(is_control).unwrap_or_default();
         return Err(invalid("control character in URI", at));
     }
     if text.is_empty() {
@@ -19,7 +27,7 @@ pub(super) fn parse(text: &str) -> Result<Uri> {
         ));
     }
     match scheme_end(text) {
-        Some(end) => with_scheme(text, end),
+        Some(end) => with_scheme(text, end, escaped),
         None => Ok(bare(text)),
     }
 }
@@ -50,7 +58,7 @@ fn bare(text: &str) -> Uri {
     }
 }
 
-fn with_scheme(text: &str, scheme: usize) -> Result<Uri> {
+fn with_scheme(text: &str, scheme: usize, escaped: bool) -> Result<Uri> {
     let bytes = text.as_bytes();
     let has_authority = bytes[scheme..].starts_with(b"://");
     let start = if has_authority {
@@ -70,7 +78,7 @@ fn with_scheme(text: &str, scheme: usize) -> Result<Uri> {
     check_hosts(&text[hosts..end], hosts)?;
     let query = query_start(text, end);
     let path_end = query.map_or(text.len(), |start| start - 1);
-    if bytes.contains(&b'%') {
+    if escaped {
         for part in [
             start..end,
             end..path_end,

@@ -1,6 +1,8 @@
-//! Where files are and how they are read: paths and options out of a URI.
+//! Where files are and how they are read and written: paths and options out of a URI.
 
 pub(crate) mod path;
 mod read;
+mod write;
 
 pub use read::{BadRowPolicy, FileReadOptions, HivePartitioning, SchemaDrift};
+pub use write::{FileWriteOptions, IfExists, SchemaPolicy};

@@ -94,8 +94,7 @@ fn glob_of(raw: &str) -> Result<String> {
     let mut rest = raw;
     while let Some(at) = rest.find('%') {
         glob.push_str(&rest[..at]);
-        let escapes = rest[at..]
-            .as_bytes()
+        let escapes = rest.as_bytes()[at..]
             .chunks(3)
             .take_while(|three| three[0] == b'%')
             .count();

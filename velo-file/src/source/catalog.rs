@@ -13,12 +13,12 @@ use velo_format::{
 use super::drift::{self, FileSchema};
 use super::file::{Found, OpenFile};
 use super::hive::{self, Values};
+use super::layouts::Layouts;
 use super::listing::{self, Listing};
 use super::metadata;
 use super::sample::{Finding, Sampled, Sampler};
 use super::stdin::Pipe;
 use super::{Settings, detect};
-use crate::config::SchemaDrift;
 use crate::config::path::PathPattern;
 
 /// At most so many files are looked at before reading starts.
@@ -317,44 +317,6 @@ impl DataFile {
             values: Vec::new(),
             layout: 0,
         }
-    }
-}
-
-/// One decoder for each dialect of a format that file names stand for.
-struct Layouts<'o> {
-    format: Format,
-    /// Columns that were not found at first are left out.
-    ignore_unknown: bool,
-    options: &'o ReadOptions,
-    dialects: Vec<Option<&'static str>>,
-    made: Vec<Layout>,
-}
-
-impl<'o> Layouts<'o> {
-    fn new(format: Format, settings: &'o Settings) -> Self {
-        Self {
-            format,
-            ignore_unknown: settings.options.schema_drift == SchemaDrift::Ignore,
-            options: &settings.formats,
-            dialects: Vec::new(),
-            made: Vec::new(),
-        }
-    }
-
-    fn of(&mut self, path: &str) -> Result<usize> {
-        let given = self.options.csv.delimiter.is_some() || self.format != Format::Csv;
-        let dialect = if given { None } else { detect::delimiter(path) };
-        if let Some(at) = self.dialects.iter().position(|known| *known == dialect) {
-            return Ok(at);
-        }
-        let mut options = self.options.clone();
-        options.json.ignore_unknown_fields |= self.ignore_unknown;
-        if let Some(delimiter) = dialect {
-            options.csv.delimiter = Some(delimiter.to_owned());
-        }
-        self.made.push(self.format.layout(&options)?);
-        self.dialects.push(dialect);
-        Ok(self.made.len() - 1)
     }
 }
 

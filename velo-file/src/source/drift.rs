@@ -73,15 +73,12 @@ pub(super) fn check<'n>(
     names: impl Iterator<Item = &'n str> + Clone,
     schema: &Schema,
 ) -> Result<()> {
-    if policy != SchemaDrift::Ignore {
-        if let Some(extra) = names
-            .clone()
-            .find(|name| schema.field_with_name(name).is_err())
-        {
-            let message = "file has a column that the files looked at first do not have";
-            return Err(refuse(message, path, extra)
-                .with_hint("schema_drift=ignore leaves it out, infer=full looks at every file"));
-        }
+    let mut extra = names.clone();
+    let extra = extra.find(|name| schema.field_with_name(name).is_err());
+    if let (Some(extra), true) = (extra, policy != SchemaDrift::Ignore) {
+        let message = "file has a column that the files looked at first do not have";
+        return Err(refuse(message, path, extra)
+            .with_hint("schema_drift=ignore leaves it out, infer=full looks at every file"));
     }
     for field in schema.fields() {
         let missing = !names.clone().any(|name| name == field.name());

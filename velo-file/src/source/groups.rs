@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, new_null_array};
+use arrow_schema::Schema;
 use async_trait::async_trait;
 use velo_core::{
     Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, Predicate, ReadRequest,
@@ -14,10 +15,11 @@ use super::catalog::{Catalog, DataFile};
 use super::drift;
 use super::file::{Found, OpenFile};
 use super::metadata;
+use super::opening::start;
 use super::piece::{Part, Piece};
 use super::prune::{Verdict, decide};
 use super::shape::{Shape, conform};
-use super::{Nothing, Settings, known_columns, records};
+use super::{Nothing, Settings, known_columns, share};
 use crate::error;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -51,37 +53,19 @@ pub(super) fn open(
     request: ReadRequest,
     piece: Piece,
 ) -> Result<Box<dyn DataReader>> {
-    let Part::Rows {
-        group,
-        start: first,
-        end,
-    } = piece.part
-    else {
-        return Err(
-            Error::new(ErrorKind::InvalidInput, "split is not one of row groups")
-                .with("split", &request.split.id),
-        );
-    };
+    let (group, first, end) = rows(&piece, &request)?;
     let file = catalog.file(&piece.path)?;
     piece.check(&file.found)?;
     let shape = Shape::new(catalog, file, &request)?;
     let index = catalog.index(file)?;
     let fingerprint = catalog.fingerprint(file, Place::Row { group, row: first })?;
-    let next = match records::start(&request, &piece)? {
+    let next = match start(&request, &piece)? {
         None => first,
         Some(start) => resume(&start, group, fingerprint)?,
     };
     let end = piece.limit.map_or(end, |limit| end.min(first + limit));
     let schema = &index.units().schema;
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    let partition = |name: &&str| catalog.partitions.iter().any(|field| field.name() == name);
-    let own = names.clone().filter(|name| !partition(name));
-    drift::check(
-        settings.options.schema_drift,
-        &piece.path,
-        own,
-        &catalog.data,
-    )?;
+    check_columns(catalog, settings, &piece.path, schema)?;
     let predicate = match wanted(catalog, file, &index, &request, group)? {
         Wanted::None => return Ok(Box::new(Nothing)),
         Wanted::All => None,
@@ -120,6 +104,30 @@ pub(super) fn open(
         batch_bytes: FIRST_LEASE,
         ended: false,
     }))
+}
+
+/// Gives the row group of a split, with its first row and the one behind its last.
+fn rows(piece: &Piece, request: &ReadRequest) -> Result<(u64, u64, u64)> {
+    match piece.part {
+        Part::Rows { group, start, end } => Ok((group, start, end)),
+        _ => Err(
+            Error::new(ErrorKind::InvalidInput, "split is not one of row groups")
+                .with("split", &request.split.id),
+        ),
+    }
+}
+
+/// Refuses columns that drift, those of Hive partitions apart.
+fn check_columns(
+    catalog: &Catalog,
+    settings: &Settings,
+    path: &str,
+    schema: &Schema,
+) -> Result<()> {
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let partition = |name: &&str| catalog.partitions.iter().any(|field| field.name() == name);
+    let own = names.filter(|name| !partition(name));
+    drift::check(settings.options.schema_drift, path, own, &catalog.data)
 }
 
 fn resume(start: &FileOffset, group: u64, now: Fingerprint) -> Result<u64> {
@@ -196,7 +204,11 @@ impl DataReader for GroupReader {
                 return Ok(None);
             }
             if self.lease.is_none() {
-                self.lease = Some(self.budget.reserve(self.batch_bytes).await);
+                self.lease = Some(
+                    self.budget
+                        .reserve(share(&self.budget, self.batch_bytes))
+                        .await,
+                );
             }
             if let Some(batch) = self.next()? {
                 return Ok(Some(Event::Rows(batch)));

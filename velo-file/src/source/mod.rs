@@ -7,8 +7,10 @@ mod file;
 mod glob;
 mod groups;
 mod hive;
+mod layouts;
 mod listing;
 mod metadata;
+mod opening;
 mod piece;
 mod prune;
 mod records;
@@ -26,10 +28,11 @@ use arrow_array::ArrayRef;
 use async_trait::async_trait;
 use tokio::sync::{OnceCell, oneshot};
 use velo_core::{
-    DataReader, DataSource, Error, ErrorKind, Event, Predicate, Pushdown, ReadRequest, Replay,
-    Result, SourceCapabilities, SourceOffset, SplitEnumerator, StreamInfo, Uri,
+    Budget, DataReader, DataSource, Error, ErrorKind, Event, Predicate, Pushdown, ReadRequest,
+    Replay, Result, SourceCapabilities, SourceEstimate, SourceOffset, SplitEnumerator, StreamInfo,
+    Uri,
 };
-use velo_format::{Layout, ReadOptions};
+use velo_format::{Layout, ReadOptions, detect_name, parse_columns};
 
 use crate::config::FileReadOptions;
 use crate::config::path::{Target, target};
@@ -73,6 +76,19 @@ impl FileSource {
         if formats.common.batch_size == 0 {
             return Err(Error::new(ErrorKind::Config, "expected a number from 1 up")
                 .with("option", "batch_size=0"));
+        }
+        let common = &formats.common;
+        for (name, columns) in [("schema", &common.schema), ("types", &common.types)] {
+            let parsed = columns.as_deref().map(parse_columns).transpose();
+            parsed.map_err(|error| error.with("option", name))?;
+        }
+        let named = match &target {
+            Target::Path(pattern) => detect_name(&pattern.plain).format,
+            Target::Standard => None,
+        };
+        // Options that the format refuses are refused before anything is looked at.
+        if let Some(format) = formats.common.format.or(named) {
+            format.layout(&formats)?;
         }
         Ok(Self {
             target,
@@ -126,6 +142,16 @@ impl DataSource for FileSource {
         Ok(vec![self.catalog().await?.stream.clone()])
     }
 
+    async fn estimate(&self) -> Result<SourceEstimate> {
+        let catalog = self.catalog().await?;
+        let sizes = catalog.files.iter().map(|file| file.found.size);
+        let known = catalog.pipe.is_none() && matches!(self.target, Target::Path(_));
+        Ok(SourceEstimate {
+            rows: None,
+            bytes: known.then(|| sizes.sum()),
+        })
+    }
+
     async fn splits(&self, resume: Option<&SourceOffset>) -> Result<Box<dyn SplitEnumerator>> {
         let catalog = self.catalog().await?.clone();
         Ok(Box::new(Division::new(
@@ -166,6 +192,11 @@ fn known_columns<'c>(catalog: &'c Catalog, file: &DataFile) -> Result<Vec<(&'c s
             ))
         })
         .collect()
+}
+
+/// Gives what to ask for before a batch: a small budget must have room for the next one as well.
+fn share(budget: &Budget, bytes: u64) -> u64 {
+    bytes.min(budget.total() / 4)
 }
 
 /// Does slow work in a thread of its own, so that whoever waits can stop waiting.

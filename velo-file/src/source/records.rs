@@ -8,19 +8,18 @@ use velo_core::{
     Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, ReadRequest, Rejected, Result,
     SourceOffset, Span, Split,
 };
-use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder, ReadAt, StreamFormat};
+use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder, StreamFormat};
 
 use super::catalog::{Catalog, DataFile};
-use super::drift;
 use super::file::{Found, OpenFile};
 use super::metadata;
-use super::piece::{Part, Piece};
+use super::opening::{Opening, start};
+use super::piece::Piece;
 use super::prune::{Verdict, decide};
 use super::shape::Shape;
-use super::stdin;
-use super::stream::{Blocks, prologue};
+use super::stream::prologue;
 use super::window::Window;
-use super::{Nothing, Settings, known_columns};
+use super::{Nothing, Settings, known_columns, share};
 use crate::config::BadRowPolicy;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -49,7 +48,9 @@ pub(super) struct RecordReader {
     lease: Option<Lease>,
     batch_bytes: u64,
     ended: bool,
-    _buffers: Lease,
+    buffer_bytes: u64,
+    /// Taken by the first read: making a reader waits for nobody's memory.
+    buffers: Option<Lease>,
 }
 
 /// Opens a split.
@@ -66,14 +67,10 @@ pub(super) async fn open(
         return Ok(Box::new(Nothing));
     }
     let shape = Shape::new(catalog, file, &request)?;
-    if let Some(filter) = &request.filter {
-        let verdict = decide(filter, &known_columns(catalog, file)?)?;
-        if matches!(verdict, Verdict::Known(None | Some(false))) {
-            return Ok(Box::new(Nothing));
-        }
+    if nothing_wanted(catalog, file, &request)? {
+        return Ok(Box::new(Nothing));
     }
     let block = usize::try_from(settings.options.buffer_size.0).unwrap_or(usize::MAX);
-    let buffers = request.budget.reserve(2 * block as u64).await;
     let opening = Opening {
         catalog,
         settings,
@@ -86,11 +83,12 @@ pub(super) async fn open(
         Some(_) => opening.pipe()?,
         None => opening.file()?,
     };
+    // Where records carry their names, those of the columns that nobody wants are known as well.
+    let columns = columns.unwrap_or_else(|| catalog.names());
     let format = catalog.stream_format(file)?;
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
-        // Records that carry their names may have every column that was found.
-        columns: columns.or_else(|| Some(catalog.names())),
+        columns: Some(columns),
         batch_rows: settings.formats.common.batch_size,
         start: window.place(),
         row_starts: shape.wants_metadata(),
@@ -114,127 +112,18 @@ pub(super) async fn open(
         lease: None,
         batch_bytes: FIRST_LEASE,
         ended: false,
-        _buffers: buffers,
+        buffer_bytes: 2 * block as u64,
+        buffers: None,
     }))
 }
 
-/// Finds where to start, if not at the split's beginning.
-pub(super) fn start(request: &ReadRequest, piece: &Piece) -> Result<Option<FileOffset>> {
-    let Some(start) = request.start.as_ref().or(request.split.start.as_ref()) else {
-        return Ok(None);
+/// Says whether the file's partition values alone rule out every row.
+fn nothing_wanted(catalog: &Catalog, file: &DataFile, request: &ReadRequest) -> Result<bool> {
+    let Some(filter) = &request.filter else {
+        return Ok(false);
     };
-    let start = start.open::<FileOffset>()?;
-    if start.path != piece.path {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "position is in another file than the split",
-        )
-        .with("file", &piece.path)
-        .with("position in", &start.path));
-    }
-    Ok(Some(start))
-}
-
-struct Opening<'o> {
-    catalog: &'o Catalog,
-    settings: &'o Settings,
-    file: &'o DataFile,
-    piece: &'o Piece,
-    start: Option<&'o FileOffset>,
-    block: usize,
-}
-
-type Columns = Option<Arc<[String]>>;
-type Opened = (Option<(Arc<OpenFile>, Compression)>, Window, Columns);
-
-impl Opening<'_> {
-    fn file(&self) -> Result<Opened> {
-        let (opened, compression) = self
-            .catalog
-            .open_stream(self.file, &self.settings.formats)?;
-        self.piece.check(opened.found())?;
-        let format = self.catalog.stream_format(self.file)?;
-        let prologue = prologue(&opened, compression, format)?;
-        self.check_columns(prologue.columns.as_ref())?;
-        let (first, end) = match self.piece.part {
-            Part::Bytes { start, end } => (start, end),
-            _ => (prologue.bytes, opened.size()),
-        };
-        let window = if compression == Compression::None {
-            let from = self.resume(&opened, first, |place| match place {
-                Place::Byte(at) => Some(at),
-                _ => None,
-            })?;
-            Window::of_file(opened.clone(), from, end, self.block)
-        } else {
-            let from = self.resume(&opened, first, |place| match place {
-                Place::Decompressed(at) => Some(at),
-                _ => None,
-            })?;
-            let blocks = Blocks::of_file(&opened, compression, from, self.block)?;
-            Window::of_blocks(self.piece.path.clone(), blocks, Vec::new(), from)
-        };
-        Ok((Some((opened, compression)), window, prologue.columns))
-    }
-
-    /// Gives the place to start from, once it is certain that the file is the same.
-    fn resume(
-        &self,
-        opened: &OpenFile,
-        first: u64,
-        own: impl Fn(Place) -> Option<u64>,
-    ) -> Result<u64> {
-        let Some(start) = self.start else {
-            return Ok(first);
-        };
-        opened.check_same(start.place, &start.fingerprint)?;
-        own(start.place).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Gap,
-                "file is compressed in another way than when reading stopped",
-            )
-            .with("file", opened.path())
-        })
-    }
-
-    /// Takes standard input over, which can be done once.
-    fn pipe(&self) -> Result<Opened> {
-        let taken = self.catalog.pipe.as_ref().and_then(|pipe| {
-            let mut pipe = pipe
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            pipe.take()
-        });
-        let (Some(pipe), None) = (taken, self.start) else {
-            return Err(
-                Error::new(ErrorKind::Gap, "standard input can be read only once")
-                    .with("file", stdin::NAME)
-                    .with_hint("write it to a file first"),
-            );
-        };
-        let format = self.catalog.stream_format(self.file)?;
-        let prologue = format
-            .prologue(pipe.head(), pipe.is_whole())?
-            .unwrap_or_default();
-        let (head, blocks) = pipe.into_parts();
-        let mut window = Window::of_blocks(stdin::NAME.to_owned(), blocks, head, 0);
-        window.consume(usize::try_from(prologue.bytes).unwrap_or(usize::MAX));
-        Ok((None, window, prologue.columns))
-    }
-
-    fn check_columns(&self, columns: Option<&Arc<[String]>>) -> Result<()> {
-        let Some(columns) = columns.filter(|columns| !columns.is_empty()) else {
-            return Ok(());
-        };
-        let partition = |name: &&str| {
-            let mut partitions = self.catalog.partitions.iter();
-            partitions.any(|partition| partition.name() == name)
-        };
-        let names = columns.iter().map(String::as_str);
-        let own = names.filter(|name| !partition(name));
-        let (drift, path) = (self.settings.options.schema_drift, &self.piece.path);
-        drift::check(drift, path, own, &self.catalog.data)
-    }
+    let verdict = decide(filter, &known_columns(catalog, file)?)?;
+    Ok(matches!(verdict, Verdict::Known(None | Some(false))))
 }
 
 #[async_trait]
@@ -250,8 +139,15 @@ impl DataReader for RecordReader {
             if self.ended {
                 return Ok(None);
             }
+            if self.buffers.is_none() {
+                self.buffers = Some(self.budget.reserve(self.buffer_bytes).await);
+            }
             if self.lease.is_none() {
-                self.lease = Some(self.budget.reserve(self.batch_bytes).await);
+                self.lease = Some(
+                    self.budget
+                        .reserve(share(&self.budget, self.batch_bytes))
+                        .await,
+                );
             }
             if !self.decode()? {
                 self.window.fill().await?;
@@ -341,6 +237,7 @@ impl RecordReader {
             batch = batch.with_metadata(metadata)?;
         }
         if let Some(mut lease) = self.lease.take() {
+            // Many small batches must not hold the whole budget.
             lease.shrink_to(bytes);
             batch = batch.with_lease(Arc::new(lease));
         }

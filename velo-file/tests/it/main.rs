@@ -1,3 +1,6 @@
-//! Files on disk, read and written.
+//! Files, written and read.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod sink;
 mod source;

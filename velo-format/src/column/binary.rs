@@ -6,6 +6,7 @@ use arrow_array::ArrayRef;
 use arrow_array::builder::BinaryBuilder;
 use velo_core::Result;
 
+use super::fields::OneByOne;
 use super::{ColumnBuilder, Fields};
 
 /// Builds a column of bytes.
@@ -38,14 +39,9 @@ impl ColumnBuilder for Binaries {
     }
 
     fn append_fields(&mut self, fields: &Fields<'_>, refused: &mut Vec<u32>) {
-        let mut record = 0;
-        fields.for_each(|text| {
-            match text {
-                Some(text) if !self.append(text) => refused.push(record),
-                Some(_) => {}
-                None => self.append_null(),
-            }
-            record += 1;
+        fields.feed(&mut OneByOne {
+            column: self,
+            refused,
         });
     }
 

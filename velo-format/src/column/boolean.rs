@@ -6,6 +6,7 @@ use arrow_array::{ArrayRef, BooleanArray};
 use arrow_buffer::{BooleanBufferBuilder, NullBufferBuilder};
 use velo_core::Result;
 
+use super::fields::OneByOne;
 use super::{ColumnBuilder, Fields};
 use crate::scalar::parse_bool;
 
@@ -38,14 +39,9 @@ impl ColumnBuilder for Booleans {
     }
 
     fn append_fields(&mut self, fields: &Fields<'_>, refused: &mut Vec<u32>) {
-        let mut record = 0;
-        fields.for_each(|text| {
-            match text {
-                Some(text) if !self.append(text) => refused.push(record),
-                Some(_) => {}
-                None => self.append_null(),
-            }
-            record += 1;
+        fields.feed(&mut OneByOne {
+            column: self,
+            refused,
         });
     }
 

@@ -1,5 +1,7 @@
 //! The same field of many records, as places in a block of bytes.
 
+use super::ColumnBuilder;
+
 /// Where one field's text stands.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
@@ -22,6 +24,31 @@ pub enum SpanKind {
     Unescaped,
     /// Not there: null.
     Missing,
+}
+
+/// What takes texts of one column; a trait so that its loop is compiled for each way in which
+/// they are stored.
+pub(crate) trait TakeTexts {
+    /// Takes each text, `None` for null.
+    fn take_texts<'a>(&mut self, texts: impl Iterator<Item = Option<&'a [u8]>>);
+}
+
+/// Appends texts one by one.
+pub(crate) struct OneByOne<'c, C> {
+    pub(crate) column: &'c mut C,
+    pub(crate) refused: &'c mut Vec<u32>,
+}
+
+impl<C: ColumnBuilder> TakeTexts for OneByOne<'_, C> {
+    fn take_texts<'a>(&mut self, texts: impl Iterator<Item = Option<&'a [u8]>>) {
+        for (record, text) in texts.enumerate() {
+            match text {
+                Some(text) if !self.column.append(text) => self.refused.push(record as u32),
+                Some(_) => {}
+                None => self.column.append_null(),
+            }
+        }
+    }
 }
 
 /// One field of many records.
@@ -112,9 +139,9 @@ impl<'a> Fields<'a> {
         self.len() == 0
     }
 
-    /// Gives the field of each record in turn, `None` for null.
+    /// Hands the field of each record to a builder in turn.
     #[inline]
-    pub(crate) fn for_each(&self, mut each: impl FnMut(Option<&'a [u8]>)) {
+    pub(crate) fn feed(&self, into: &mut impl TakeTexts) {
         let bytes = self.bytes;
         match self.places {
             Places::Separated {
@@ -122,11 +149,16 @@ impl<'a> Fields<'a> {
                 stride,
                 column,
             } => {
-                for record in 0..self.len() {
-                    let at = record * stride + column;
-                    let text = between(bytes, ends[at], ends[at + 1], column + 1 == stride);
-                    each((!self.is_null(text)).then_some(text));
-                }
+                let last = column + 1 == stride;
+                let records = ends.get(column..).unwrap_or_default().chunks(stride);
+                let text = |(record, chunk): (usize, &[u32])| {
+                    // A stride of one leaves the next separator to the next chunk.
+                    let behind = chunk.get(1).copied();
+                    let behind = behind.unwrap_or_else(|| ends[record * stride + column + 1]);
+                    let text = between(bytes, chunk[0], behind, last);
+                    (!self.is_null(text)).then_some(text)
+                };
+                into.take_texts(records.take(self.len()).enumerate().map(text));
             }
             Places::Listed {
                 side,
@@ -134,17 +166,18 @@ impl<'a> Fields<'a> {
                 stride,
                 column,
             } => {
-                for span in spans.iter().skip(column).step_by(stride) {
+                let text = |span: &Span| {
                     let (from, to) = (span.start as usize, span.end as usize);
-                    each(match span.kind {
+                    match span.kind {
                         SpanKind::Plain => {
                             Some(&bytes[from..to]).filter(|text| !self.is_null(text))
                         }
                         SpanKind::Quoted => Some(&bytes[from..to]),
                         SpanKind::Unescaped => Some(&side[from..to]),
                         SpanKind::Missing => None,
-                    });
-                }
+                    }
+                };
+                into.take_texts(spans.iter().skip(column).step_by(stride).map(text));
             }
         }
     }

@@ -12,6 +12,7 @@ mod create;
 mod fields;
 mod number;
 mod text;
+mod validity;
 
 use arrow_array::ArrayRef;
 use velo_core::Result;

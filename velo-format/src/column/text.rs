@@ -4,21 +4,23 @@ use std::mem;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, StringArray};
-use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use velo_core::Result;
 
+use super::fields::{OneByOne, TakeTexts};
+use super::validity::Validity;
 use super::{ColumnBuilder, Fields};
 
-/// Short texts are copied as this many bytes whatever their length, which needs no call.
-const STRIDE: usize = 32;
+/// Room that is kept behind the text.
+const SPARE: usize = 64;
 
 /// Builds a column of UTF-8 text.
 pub(super) struct Texts {
-    /// The text so far, then room for copies of fixed width.
+    /// The text so far, then room.
     data: Vec<u8>,
     used: usize,
     offsets: Vec<i32>,
-    validity: NullBufferBuilder,
+    validity: Validity,
 }
 
 impl Texts {
@@ -27,19 +29,28 @@ impl Texts {
             data: Vec::new(),
             used: 0,
             offsets: vec![0],
-            validity: NullBufferBuilder::new(0),
+            validity: Validity::new(),
         }
     }
 
     /// Copies text that has not been validated.
     #[inline]
     fn push(&mut self, text: &[u8]) {
-        if self.data.len() < self.used + text.len() + STRIDE {
+        if self.data.len() < self.used + text.len() + SPARE {
             self.grow(text.len());
         }
         let end = self.used + text.len();
-        self.data[self.used..end].copy_from_slice(text);
+        self.copy(text, end);
         self.close(end, true);
+    }
+
+    #[inline]
+    fn copy(&mut self, text: &[u8], end: usize) {
+        // One byte, as flags and codes have, is not worth a call.
+        match text {
+            [byte] => self.data[self.used] = *byte,
+            _ => self.data[self.used..end].copy_from_slice(text),
+        }
     }
 
     /// Ends a value behind what was copied.
@@ -52,7 +63,7 @@ impl Texts {
 
     #[cold]
     fn grow(&mut self, by: usize) {
-        let room = (self.used + by + STRIDE).max(self.data.len() * 2).max(4096);
+        let room = (self.used + by + SPARE).max(self.data.len() * 2).max(4096);
         self.data.resize(room, 0);
     }
 
@@ -85,26 +96,18 @@ impl ColumnBuilder for Texts {
     }
 
     fn append_fields(&mut self, fields: &Fields<'_>, refused: &mut Vec<u32>) {
-        let (from, validity) = (self.len(), self.validity.len());
+        let from = self.len();
         self.offsets.reserve(fields.len());
-        fields.for_each(|text| match text {
-            Some(text) => self.push(text),
-            None => self.append_null(),
-        });
+        fields.feed(&mut Filling(self));
         if self.is_sound(from) {
             return;
         }
         self.offsets.truncate(from + 1);
         self.used = self.offsets[from] as usize;
-        self.validity.truncate(validity);
-        let mut record = 0;
-        fields.for_each(|text| {
-            match text {
-                Some(text) if !self.append(text) => refused.push(record),
-                Some(_) => {}
-                None => self.append_null(),
-            }
-            record += 1;
+        self.validity.truncate(from);
+        fields.feed(&mut OneByOne {
+            column: self,
+            refused,
         });
     }
 
@@ -113,11 +116,30 @@ impl ColumnBuilder for Texts {
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {
-        let mut data = mem::take(&mut self.data);
+        // The next batch will most likely be as long.
+        let room = self.used + self.used / 8 + SPARE;
+        let mut data = mem::replace(&mut self.data, vec![0; room]);
         data.truncate(mem::take(&mut self.used));
-        let offsets = mem::replace(&mut self.offsets, vec![0]);
+        let mut next = Vec::with_capacity(self.offsets.len());
+        next.push(0);
+        let offsets = mem::replace(&mut self.offsets, next);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let array = StringArray::try_new(offsets, Buffer::from_vec(data), self.validity.finish());
         Ok(Arc::new(array.map_err(super::create::refused)?))
+    }
+}
+
+/// Copies texts; whether they are UTF-8 is asked afterwards, of all at once.
+struct Filling<'c>(&'c mut Texts);
+
+impl TakeTexts for Filling<'_> {
+    #[inline]
+    fn take_texts<'a>(&mut self, texts: impl Iterator<Item = Option<&'a [u8]>>) {
+        for text in texts {
+            match text {
+                Some(text) => self.0.push(text),
+                None => self.0.append_null(),
+            }
+        }
     }
 }

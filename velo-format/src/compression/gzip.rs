@@ -17,7 +17,7 @@ pub(super) struct GzipReader(State);
 enum State {
     /// Before the first member (the decoder reads its header as soon as it is made).
     Fresh(Input),
-    Member(GzDecoder<Input>),
+    Member(Box<GzDecoder<Input>>),
     Ended,
 }
 
@@ -34,12 +34,12 @@ impl GzipReader {
                     if at_end(&mut input)? {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
-                    self.0 = State::Member(GzDecoder::new(input));
+                    self.0 = State::Member(Box::new(GzDecoder::new(input)));
                 }
                 State::Member(mut member) => match member.read(buffer) {
                     Ok(0) => {
                         if next_member(member.get_mut())? {
-                            self.0 = State::Member(GzDecoder::new(member.into_inner()));
+                            self.0 = State::Member(Box::new(GzDecoder::new(member.into_inner())));
                         }
                     }
                     result => {

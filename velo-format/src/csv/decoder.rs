@@ -8,8 +8,8 @@ use arrow_select::filter::filter_record_batch;
 use velo_core::{Error, ErrorKind, Result};
 
 use super::dialect::Dialect;
+use super::explicit::Explicit;
 use super::records::{Fault, Limits, Records};
-use super::types::Explicit;
 use crate::column::{ColumnBuilder, column_builder, expectation};
 use crate::{BadRow, DecodeRequest, Decoded, Decoder};
 
@@ -186,11 +186,13 @@ impl Decoder for CsvDecoder {
                 last,
             };
             let stride = self.names.len().max(1);
-            let read = self.records.read(&self.dialect, stride, rest, limits);
-            let used = read.map_err(|error| error.with("byte", self.position))?;
-            if used == 0 {
-                break;
-            }
+            let used = match self.records.read(&self.dialect, stride, rest, limits) {
+                Ok(0) => break,
+                Ok(used) => used,
+                // What was read before is given out first; the next call comes to this again.
+                Err(_) if consumed > 0 => break,
+                Err(error) => return Err(error.with("byte", self.position)),
+            };
             self.append(&rest[..used]);
             self.position += used as u64;
             self.bytes += used;

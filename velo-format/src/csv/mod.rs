@@ -43,6 +43,7 @@
 
 mod decoder;
 mod dialect;
+mod explicit;
 mod header;
 mod index;
 mod infer;
@@ -52,8 +53,10 @@ mod quoted;
 mod records;
 mod scan;
 mod splitter;
-mod types;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -64,9 +67,9 @@ pub use write::CsvOutput;
 
 use self::decoder::{CsvDecoder, Settings};
 use self::dialect::Dialect;
+use self::explicit::Explicit;
 use self::infer::CsvInference;
 use self::splitter::CsvSplitter;
-use self::types::Explicit;
 use crate::{DecodeRequest, Decoder, Inference, Prologue, ReadOptions, Splitting, StreamFormat};
 
 /// Longest record that can be asked for: places within a window are 32 bits wide.

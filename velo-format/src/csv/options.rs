@@ -22,16 +22,19 @@ pub struct CsvReadOptions {
     pub delimiter: Option<String>,
     /// The character around fields that hold delimiters, quotes or line feeds; `none` for no quoting.
     pub quote: String,
-    /// The character before a quote inside a quoted field; a doubled quote when it is not set.
+    /// The character before a quote, or before itself, inside a quoted field; a doubled quote means a
+    /// quote in any case.
     pub escape: Option<String>,
-    /// Lines that start with this character are left out.
+    /// Lines that start with this character are left out; none when it is not set.
     pub comment: Option<String>,
-    /// Whether the first record names the columns; otherwise they are column_0, column_1, ….
+    /// Whether the first record names the columns; otherwise they have the names in `schema`, or are
+    /// column_0, column_1, ….
     pub header: bool,
     /// Lines to leave out before the header.
     pub skip_lines: u64,
-    /// Spellings of null in unquoted fields, separated by commas; replaces the usual ones
-    /// (an empty field everywhere; NA, N/A, NULL, null and \N in columns that are not text).
+    /// Spellings of null in unquoted fields, separated by commas; they hold in every column and
+    /// replace the usual ones (an empty field everywhere; NA, N/A, NULL, null and \N in columns that
+    /// are not text), so that an empty field is then the empty string.
     pub null: Option<Vec<String>>,
     /// What becomes of a row with another number of fields than the header.
     pub ragged: Ragged,

@@ -186,8 +186,8 @@ impl Records {
     }
 
     fn has_comment(&self, dialect: &Dialect, bytes: &[u8]) -> bool {
-        let befores = self.index.ends().iter().step_by(self.stride);
-        let mut starts = befores.map(|before| before.wrapping_add(1) as usize);
+        let openings = self.index.ends().iter().step_by(self.stride);
+        let mut starts = openings.map(|before| before.wrapping_add(1) as usize);
         starts.any(|start| dialect.is_comment(bytes.get(start..).unwrap_or_default()))
     }
 

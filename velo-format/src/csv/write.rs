@@ -3,8 +3,8 @@
 //! A null is the unquoted null spelling (by default nothing at all), and no other value is ever
 //! written that way: an empty string is a pair of quotes, and a string that spells null, or that
 //! readers commonly take for null (`NA`, `N/A`, `NULL`, `null`, `\N`), is quoted. Quoted are also
-//! strings with a delimiter, quote, line feed or carriage return, with a blank at either end, or
-//! with a byte order mark in front. Quoting says nothing of a type.
+//! strings with a delimiter, a quote, a line feed, carriage return or lower control character, with
+//! a blank at either end, or with a byte order mark in front. Quoting says nothing of a type.
 //!
 //! A null in a file of one column is a blank line (unless the null spelling says otherwise): there
 //! a reader must not skip blank lines. With two columns or more no line is blank.
@@ -19,11 +19,10 @@ use arrow_schema::{Schema, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
 use self::dialect::Dialect;
-use crate::text::{RowFormat, Scalar, Strings, Text, TextChunks, TextFile, indirect, unsupported};
-use crate::{
-    ChunkEncoder, CommonWriteOptions, Compression, FileEncoder, Format, OutputFormat, Sink,
-    WriteOptions,
+use crate::text::{
+    RowFormat, Scalar, Strings, Text, TextChunks, TextCompression, TextFile, indirect, unsupported,
 };
+use crate::{ChunkEncoder, FileEncoder, Format, OutputFormat, Sink, WriteOptions};
 
 const NESTED: &str = "write jsonl or parquet, which hold lists, structs and maps";
 const INTERVAL: &str = "make it a duration, or text, before it is written";
@@ -32,8 +31,7 @@ const INTERVAL: &str = "make it a duration, or text, before it is written";
 pub struct CsvOutput {
     dialect: Arc<Dialect>,
     header: bool,
-    compression: Compression,
-    level: Option<i32>,
+    compression: TextCompression,
 }
 
 impl CsvOutput {
@@ -49,16 +47,10 @@ impl CsvOutput {
     /// # Ok::<(), velo_core::Error>(())
     /// ```
     pub fn new(options: &WriteOptions) -> Result<Self> {
-        let CommonWriteOptions {
-            compression,
-            compression_level,
-            ..
-        } = options.common;
         Ok(Self {
             dialect: Arc::new(Dialect::new(&options.csv)?),
             header: options.csv.header,
-            compression: compression.unwrap_or(Compression::None),
-            level: compression_level,
+            compression: TextCompression::new(&options.common)?,
         })
     }
 }
@@ -82,7 +74,7 @@ impl OutputFormat for CsvOutput {
     fn chunks(&self, schema: &SchemaRef) -> Result<Box<dyn ChunkEncoder>> {
         self.check(schema)?;
         let rows = CsvRows(self.dialect.clone());
-        let chunks = TextChunks::new(rows, schema, self.compression, self.level)?;
+        let chunks = TextChunks::new(rows, schema, self.compression)?;
         Ok(Box::new(chunks))
     }
 
@@ -97,7 +89,7 @@ impl OutputFormat for CsvOutput {
             text.replace_last(b'\n');
         }
         let header = text.as_slice();
-        let file = TextFile::start(Format::Csv, self.compression, self.level, header, out)?;
+        let file = TextFile::start(Format::Csv, self.compression, header, out)?;
         Ok(Box::new(file))
     }
 
@@ -106,7 +98,7 @@ impl OutputFormat for CsvOutput {
             b'\t' => "tsv",
             _ => "csv",
         };
-        crate::text::extension(name, self.compression)
+        self.compression.extension(name)
     }
 }
 

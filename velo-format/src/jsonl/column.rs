@@ -198,14 +198,16 @@ impl Column {
             (Values::List(list), b'[') => list.read(bytes, at, depth + 1),
             (Values::Struct(members), b'{') => members.read(bytes, at, depth + 1),
             (Values::Map(map), b'{') => map.read(bytes, at, depth + 1),
-            _ => Err(self.mismatch(at)),
+            _ => return Err(self.mismatch(at)),
         };
         read.map_err(|problem| problem.within(&self.name))
     }
 
     /// Adds the value that `text` spells; nothing if it spells none.
     fn push_text(&mut self, text: &[u8]) -> bool {
+        let lossy = !self.explicit && is_negative_zero(text);
         match &mut self.values {
+            Values::Int64(_) | Values::Decimal128(..) if lossy => false,
             Values::Int64(values) => values.push_some(scalar::parse_i64(text)),
             Values::Float64(values) if self.explicit => values.push_some(scalar::parse_f64(text)),
             Values::Float64(values) => values.push_some(scalar::parse_f64_exact(text)),
@@ -316,6 +318,12 @@ impl Column {
     }
 }
 
+/// Says whether a number is a zero whose sign only a float keeps.
+fn is_negative_zero(text: &[u8]) -> bool {
+    text.starts_with(b"-0")
+        && scalar::Number::parse(text).is_some_and(|number| number.digits.is_empty())
+}
+
 impl Reading {
     fn spelling(self) -> Spelling {
         match self.explicit {
@@ -331,7 +339,8 @@ impl Decimal {
         let zeros = usize::try_from(self.scale)
             .ok()?
             .checked_sub(number.fraction)?;
-        if number.digits + zeros > usize::from(self.precision) {
+        let negative_zero = number.negative && number.mantissa == 0;
+        if negative_zero || number.digits + zeros > usize::from(self.precision) {
             return None;
         }
         let value = i128::from(number.mantissa) * i128::from(*POWERS.get(zeros)?);

@@ -38,7 +38,28 @@ pub(super) struct Members {
 struct Texts {
     dates: bool,
     timestamps: bool,
-    instants: bool,
+    /// One or more timestamps say how far they are from UTC.
+    zoned: bool,
+    /// One or more do not.
+    local: bool,
+    /// One or more need nanoseconds.
+    fine: bool,
+    fits_microseconds: bool,
+    fits_nanoseconds: bool,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self {
+            dates: true,
+            timestamps: true,
+            zoned: false,
+            local: false,
+            fine: false,
+            fits_microseconds: true,
+            fits_nanoseconds: true,
+        }
+    }
 }
 
 impl Evidence {
@@ -72,12 +93,8 @@ impl Evidence {
     }
 
     fn observe_text(&mut self, bytes: &[u8], token: &StringToken) {
-        let texts = self.texts.get_or_insert(Texts {
-            dates: true,
-            timestamps: true,
-            instants: true,
-        });
-        if texts.dates || texts.timestamps || texts.instants {
+        let texts = self.texts.get_or_insert_default();
+        if texts.dates || texts.timestamps {
             texts.observe(token.raw(bytes));
         }
     }
@@ -240,21 +257,42 @@ impl Members {
 impl Texts {
     fn observe(&mut self, raw: &[u8]) {
         self.dates = self.dates && parse_date32(raw).is_some();
-        if !self.timestamps && !self.instants {
+        if !self.timestamps {
             return;
         }
-        // Another offset than UTC's would be lost, and more digits than microseconds have.
-        let stamp = Timestamp::parse(raw).filter(|stamp| stamp.fraction_digits <= 6);
-        self.timestamps &= stamp.is_some_and(|stamp| stamp.offset_seconds.is_none());
-        self.instants &= stamp.is_some_and(|stamp| stamp.offset_seconds == Some(0));
+        let Some(stamp) = Timestamp::parse(raw) else {
+            self.timestamps = false;
+            return;
+        };
+        match stamp.offset_seconds {
+            Some(_) => self.zoned = true,
+            None => self.local = true,
+        }
+        let utc = Timestamp {
+            offset_seconds: stamp.offset_seconds.or(Some(0)),
+            ..stamp
+        };
+        self.fine |= stamp.fraction_digits > 6;
+        self.fits_nanoseconds &= utc.utc(TimeUnit::Nanosecond).is_some();
+        let coarse = Timestamp {
+            nanoseconds: 0,
+            ..utc
+        };
+        self.fits_microseconds &= coarse.utc(TimeUnit::Microsecond).is_some();
     }
 
     fn data_type(&self) -> DataType {
-        let micros = TimeUnit::Microsecond;
-        match (self.dates, self.timestamps, self.instants) {
-            (true, ..) => DataType::Date32,
-            (_, true, _) => DataType::Timestamp(micros, None),
-            (_, _, true) => DataType::Timestamp(micros, Some("UTC".into())),
+        if self.dates {
+            return DataType::Date32;
+        }
+        let (unit, fits) = match self.fine {
+            true => (TimeUnit::Nanosecond, self.fits_nanoseconds),
+            false => (TimeUnit::Microsecond, self.fits_microseconds),
+        };
+        // A clock time without a zone is another thing than a point in time.
+        match (self.timestamps && fits, self.zoned, self.local) {
+            (true, true, false) => DataType::Timestamp(unit, Some("UTC".into())),
+            (true, false, true) => DataType::Timestamp(unit, None),
             _ => DataType::Utf8,
         }
     }

@@ -34,12 +34,13 @@ const FLOAT_POWERS: [f64; 16] = [
 ];
 
 impl Short {
-    /// Gives a whole number.
+    /// Gives a whole number, unless it is a negative zero.
     #[inline]
     pub(super) fn signed(&self) -> Option<i64> {
         // Sixteen digits always fit.
         let value = self.mantissa as i64;
-        (self.fraction == 0).then_some(if self.negative { -value } else { value })
+        let whole = self.fraction == 0 && !(self.negative && value == 0);
+        whole.then_some(if self.negative { -value } else { value })
     }
 
     /// Gives the double if it is sure to spell the same number again: up to fifteen digits.

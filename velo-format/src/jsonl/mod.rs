@@ -13,10 +13,10 @@
 //! |---|---|
 //! | whole numbers of 64 bits | `int64` |
 //! | longer ones | `decimal(38,0)`, beyond 38 digits text |
-//! | numbers with fraction or exponent | `float64` if none loses a digit, else a decimal, else text |
+//! | numbers with fraction or exponent, and `-0` | `float64` if none loses a digit, else a decimal, else text |
 //! | strings that are all `YYYY-MM-DD` | `date` |
-//! | strings that are all timestamps without a zone, up to microseconds | `timestamp(us)` |
-//! | strings that are all such timestamps in UTC (`Z`, `+00:00`) | `timestamp(us,UTC)` |
+//! | strings that are all timestamps (`2024-12-31T23:59:59.5`, or a blank for the `T`) without a zone | `timestamp(us)`, with more than six digits of a second `timestamp(ns)` |
+//! | strings that are all timestamps with `Z` or an offset | the same in UTC |
 //! | other strings, such that look like numbers included | text |
 //! | arrays; of empty ones alone | list; list of text |
 //! | objects, unless all are empty or they have over 1,000 different keys | struct |

@@ -65,6 +65,7 @@ fn escaped_token(bytes: &[u8], start: usize, mut at: usize) -> Parsed<StringToke
                 });
             }
             Some(b'\\') => at = special(bytes, string::escape(bytes, at)?.1),
+            Some(b'\r') if matches!(bytes.get(at + 1), Some(b'\n') | None) => at += 1,
             Some(b'\n') | None => return Err(Problem::new(start - 1, "a string has no end")),
             Some(_) => return Err(Problem::new(at, "a control character inside a string")),
         }

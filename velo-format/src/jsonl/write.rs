@@ -13,14 +13,13 @@ use arrow_schema::{Schema, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
 use self::node::{Node, Nulls, Object};
-use crate::text::{RowFormat, Text, TextChunks, TextFile, extension};
-use crate::{ChunkEncoder, Compression, FileEncoder, Format, OutputFormat, Sink, WriteOptions};
+use crate::text::{RowFormat, Text, TextChunks, TextCompression, TextFile};
+use crate::{ChunkEncoder, FileEncoder, Format, OutputFormat, Sink, WriteOptions};
 
 /// JSON lines as an output.
 pub struct JsonLinesOutput {
     nulls: Nulls,
-    compression: Compression,
-    level: Option<i32>,
+    compression: TextCompression,
 }
 
 impl JsonLinesOutput {
@@ -41,8 +40,7 @@ impl JsonLinesOutput {
                 true => Nulls::Written,
                 false => Nulls::LeftOut,
             },
-            compression: options.common.compression.unwrap_or(Compression::None),
-            level: options.common.compression_level,
+            compression: TextCompression::new(&options.common)?,
         })
     }
 }
@@ -71,17 +69,17 @@ impl OutputFormat for JsonLinesOutput {
             schema: schema.clone(),
             nulls: self.nulls,
         };
-        let chunks = TextChunks::new(rows, schema, self.compression, self.level)?;
+        let chunks = TextChunks::new(rows, schema, self.compression)?;
         Ok(Box::new(chunks))
     }
 
     fn file(&self, _schema: &SchemaRef, out: Sink) -> Result<Box<dyn FileEncoder>> {
-        let file = TextFile::start(Format::Jsonl, self.compression, self.level, &[], out)?;
+        let file = TextFile::start(Format::Jsonl, self.compression, &[], out)?;
         Ok(Box::new(file))
     }
 
     fn extension(&self) -> String {
-        extension("jsonl", self.compression)
+        self.compression.extension("jsonl")
     }
 }
 

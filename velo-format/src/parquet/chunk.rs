@@ -116,10 +116,8 @@ impl RowGroupEncoder {
                 "rows have another number of columns than the file",
             ));
         }
-        let pairs = self.schema.fields().iter().zip(rows.columns());
-        pairs
-            .map(|(field, array)| check_column(field, array))
-            .collect()
+        let mut pairs = self.schema.fields().iter().zip(rows.columns());
+        pairs.try_for_each(|(field, array)| check_column(field, array))
     }
 }
 

@@ -11,6 +11,10 @@ use arrow_schema::DataType;
 pub(super) const SAMPLE_ROWS: usize = 8192;
 /// A dictionary with more values is hardly found in the processor's cache.
 const LARGEST: f64 = 32_768.0;
+/// Rows for each distinct value below which a dictionary saves too little.
+const FEWEST_ROWS: f64 = 2.0;
+/// The same where equal values stand together, which codecs shrink as well without a dictionary.
+const FEWEST_ROWS_IN_RUNS: f64 = 8.0;
 
 /// Says for a column whether a dictionary pays in a row group of `group_rows` rows, of which
 /// `sample` are the first; `None` leaves it to the writer (nested and tiny types).
@@ -30,13 +34,24 @@ pub(super) fn pays(sample: &[RecordBatch], column: usize, group_rows: usize) -> 
         rows += take;
         left -= take;
     }
-    let expected = if rows < SAMPLE_ROWS {
-        seen.count as f64
-    } else {
-        extrapolate(half as f64, seen.count as f64, group_rows.max(rows) as f64)
-    };
-    let group_rows = if rows < SAMPLE_ROWS { rows } else { group_rows };
-    Some(expected <= LARGEST.min(group_rows as f64 / 2.0))
+    let seen = seen.count as f64;
+    if rows < SAMPLE_ROWS {
+        return Some(seen <= rows as f64 / FEWEST_ROWS);
+    }
+    let group_rows = group_rows.max(rows) as f64;
+    let expected = extrapolate(half as f64, seen, group_rows);
+    Some(match expected {
+        Expected::Random(values) => values <= LARGEST.min(group_rows / FEWEST_ROWS),
+        Expected::InRuns(values) => values <= LARGEST.min(group_rows / FEWEST_ROWS_IN_RUNS),
+    })
+}
+
+/// Distinct values to expect.
+enum Expected {
+    /// They come at random.
+    Random(f64),
+    /// Equal ones come together and never return, as sorted keys do.
+    InRuns(f64),
 }
 
 /// Estimates the distinct values in `rows` rows from those in the first half of the sample and in
@@ -44,17 +59,17 @@ pub(super) fn pays(sample: &[RecordBatch], column: usize, group_rows: usize) -> 
 ///
 /// If values come at random from `d` different ones, `h` rows show `d * (1 - exp(-h / d))` of them.
 /// That gives `d` from the first half and foretells the second. Where the second brings clearly
-/// more, values come in runs that never return (sorted keys), and grow with the rows.
-fn extrapolate(half: f64, all: f64, rows: f64) -> f64 {
+/// more, values come in runs, and grow with the rows.
+fn extrapolate(half: f64, all: f64, rows: f64) -> Expected {
     let rows_of_half = SAMPLE_ROWS as f64 / 2.0;
     let fresh = all - half;
     let values = population(half, rows_of_half);
     let foretold = half * (-rows_of_half / values).exp();
     if fresh > foretold * 1.25 + 16.0 {
-        return all + (rows - SAMPLE_ROWS as f64) * fresh / rows_of_half;
+        return Expected::InRuns(all + (rows - SAMPLE_ROWS as f64) * fresh / rows_of_half);
     }
     let values = population(all, SAMPLE_ROWS as f64);
-    values * (1.0 - (-rows / values).exp())
+    Expected::Random(values * (1.0 - (-rows / values).exp()))
 }
 
 /// Solves `seen = d * (1 - exp(-rows / d))` for `d` by halving intervals.
@@ -209,6 +224,7 @@ mod tests {
             (random(20_000), 10_000, false),
             ((0..10_000).collect(), 122_880, false),
             ((0..10_000).map(|row| row / 3).collect(), 122_880, false),
+            ((0..10_000).map(|row| row / 4).collect(), 122_880, false),
             ((0..10_000).map(|row| row / 40).collect(), 122_880, true),
             ((0..100).map(|row| row % 10).collect(), 122_880, true),
             ((0..100).collect(), 122_880, false),

@@ -38,7 +38,8 @@ impl ParquetOutput {
         if row_group_rows == 0 {
             return Err(Error::new(ErrorKind::Config, "a row group needs rows")
                 .with("option", "row_group_rows")
-                .with("value", row_group_rows));
+                .with("value", row_group_rows)
+                .with_hint("leave it out for 122880"));
         }
         Ok(Self {
             compression: page_compression(options)?,

@@ -14,6 +14,7 @@ pub(super) const POWERS: [u64; 20] = {
 };
 
 /// Reads a whole number from digits alone.
+#[inline]
 pub(super) fn whole(text: &[u8]) -> Option<u64> {
     match text.len() {
         1..=8 => up_to_eight(text),
@@ -37,6 +38,7 @@ pub(super) fn whole(text: &[u8]) -> Option<u64> {
 
 /// Reads `int.frac` of up to sixteen bytes (`12`, `12.`, `.5`, `12.50`): the number without its
 /// point, and how many of its digits stand behind the point.
+#[inline]
 pub(super) fn with_point(text: &[u8]) -> Option<(u64, usize)> {
     match text.len() {
         1..=8 => {
@@ -74,11 +76,13 @@ fn without_point(word: u128, point: u32) -> u128 {
     (word & !before & !(0xff << (8 * point))) | ((word & before) << 8) | u128::from(b'0')
 }
 
+#[inline]
 fn up_to_eight(text: &[u8]) -> Option<u64> {
     eight(right_aligned(text))
 }
 
 /// Loads one to eight bytes so that the last is the word's highest, with `0` digits below them.
+#[inline]
 fn right_aligned(text: &[u8]) -> u64 {
     let missing = 8 * (8 - text.len() as u32);
     let loaded = if let (Some(first), Some(last)) =
@@ -96,11 +100,13 @@ fn right_aligned(text: &[u8]) -> u64 {
 }
 
 /// Gives a mask of the lowest `count` bytes, up to seven.
+#[inline]
 fn low_bytes(count: u32) -> u64 {
     (1 << (8 * count)) - 1
 }
 
 /// Finds the first point in a word.
+#[inline]
 fn point(word: u64) -> Option<u32> {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let marked = word ^ (LOW * b'.' as u64);
@@ -109,6 +115,7 @@ fn point(word: u64) -> Option<u32> {
 }
 
 /// Reads eight digits, the first in the lowest byte.
+#[inline]
 pub(super) fn eight(word: u64) -> Option<u64> {
     const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
     let carried = (word.wrapping_add(0x0606_0606_0606_0606) & HIGH) >> 4;
@@ -121,6 +128,7 @@ pub(super) fn eight(word: u64) -> Option<u64> {
 }
 
 /// Reads two digits.
+#[inline]
 pub(super) fn two(text: [u8; 2]) -> Option<u32> {
     let (tens, ones) = (text[0].wrapping_sub(b'0'), text[1].wrapping_sub(b'0'));
     (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))

@@ -7,9 +7,6 @@
 /// Bytes in a string's block.
 const BLOCK: usize = 16;
 
-/// Bytes of every block of `1`, `2`, … `16` kept when the lane's number is below a length.
-const LANES: [u8; BLOCK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-
 /// Text under construction.
 pub(crate) struct Text {
     bytes: Vec<u8>,
@@ -29,8 +26,27 @@ pub(crate) enum Problem {
 
 /// Bytes that a string must not hold when it is to be written as it is.
 pub(crate) trait Special: Copy {
-    /// Says whether the byte is one of them.
-    fn is_special(self, byte: u8) -> bool;
+    /// Sets the highest bit of the lowest such byte in a word; bits above it have no meaning.
+    fn find(self, word: u64) -> u64;
+}
+
+/// Repeats a byte eight times.
+pub(crate) const fn repeat(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// Sets the highest bit of the lowest byte that is less than the one repeated in `limit`, which is
+/// at most 128; bits above it have no meaning, because subtracting borrows from them.
+#[inline(always)]
+pub(crate) const fn find_less(word: u64, limit: u64) -> u64 {
+    word.wrapping_sub(limit) & !word & repeat(0x80)
+}
+
+/// Sets the highest bit of the lowest byte that equals the one repeated in `wanted`; bits above it
+/// have no meaning.
+#[inline(always)]
+pub(crate) const fn find_equal(word: u64, wanted: u64) -> u64 {
+    find_less(word ^ wanted, repeat(1))
 }
 
 impl Text {
@@ -176,11 +192,11 @@ impl Text {
         special: impl Special,
     ) -> bool {
         self.put(block, length);
-        let mut found = [0_u8; BLOCK];
-        for ((found, lane), byte) in found.iter_mut().zip(LANES).zip(block) {
-            *found = u8::from(special.is_special(byte)) & u8::from(lane < length as u8);
-        }
-        u128::from_ne_bytes(found) != 0
+        let bits = u128::from_le_bytes(block);
+        let low = special.find(bits as u64);
+        let high = special.find((bits >> 64) as u64);
+        let found = u128::from(high) << 64 | u128::from(low);
+        (found.trailing_zeros() as usize) < 8 * length
     }
 
     #[cold]
@@ -210,8 +226,8 @@ mod tests {
     struct Comma;
 
     impl Special for Comma {
-        fn is_special(self, byte: u8) -> bool {
-            byte == b','
+        fn find(self, word: u64) -> u64 {
+            find_equal(word, repeat(b','))
         }
     }
 
@@ -225,7 +241,24 @@ mod tests {
         assert_eq!(text.into_vec(), b"123,ab\n");
     }
 
+    /// Where the first byte found lies, or 8.
+    fn place(found: u64) -> usize {
+        found.trailing_zeros() as usize / 8
+    }
+
     proptest! {
+        #[test]
+        fn words_are_searched_as_bytes_are(bytes: [u8; 8], limit in 0_u8..=128, byte: u8) {
+            let word = u64::from_le_bytes(bytes);
+            let first = |wanted: &dyn Fn(u8) -> bool| {
+                bytes.iter().position(|byte| wanted(*byte)).unwrap_or(8)
+            };
+            assert_eq!(place(find_less(word, repeat(limit))), first(&|byte| byte < limit));
+            for wanted in [byte, bytes[3]] {
+                assert_eq!(place(find_equal(word, repeat(wanted))), first(&|byte| byte == wanted));
+            }
+        }
+
         #[test]
         fn strings_come_out_as_they_went_in(
             source in prop::collection::vec(any::<u8>(), 0..100),

@@ -1,12 +1,15 @@
 //! Chunks of text: as many rows as make a piece worth compressing and writing.
 
+use std::sync::Arc;
+
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
 use super::buffer::{Problem, Text};
+use super::compression::TextCompression;
 use crate::compression::Compressor;
-use crate::{Chunk, ChunkEncoder, Compression, Format};
+use crate::{Chunk, ChunkEncoder, Format};
 
 /// Text at which a chunk is full. Small enough for a core's own cache, large enough that a
 /// compressor loses little by starting anew.
@@ -52,20 +55,11 @@ pub(crate) struct TextChunks<F> {
 
 impl<F: RowFormat> TextChunks<F> {
     /// Makes chunks for a file that is compressed in this way.
-    pub(crate) fn new(
-        format: F,
-        schema: &SchemaRef,
-        compression: Compression,
-        level: Option<i32>,
-    ) -> Result<Self> {
-        let compressor = match compression {
-            Compression::None => None,
-            other => Some(Compressor::new(other, level)?),
-        };
+    pub(crate) fn new(format: F, schema: &SchemaRef, compression: TextCompression) -> Result<Self> {
         Ok(Self {
             format,
             schema: schema.clone(),
-            compressor,
+            compressor: compression.compressor()?,
             text: None,
             capacity: FULL + SPARE,
             rows: 0,
@@ -73,14 +67,14 @@ impl<F: RowFormat> TextChunks<F> {
     }
 
     fn check_columns(&self, rows: &RecordBatch) -> Result<()> {
-        let given = rows.schema_ref();
-        let types = |field: &std::sync::Arc<arrow_schema::Field>| field.data_type().clone();
-        let same = std::sync::Arc::ptr_eq(given, &self.schema)
-            || given
-                .fields()
-                .iter()
-                .map(types)
-                .eq(self.schema.fields().iter().map(types));
+        let (given, wanted) = (rows.schema_ref(), &self.schema);
+        let same = Arc::ptr_eq(given, wanted)
+            || given.fields().len() == wanted.fields().len()
+                && given
+                    .fields()
+                    .iter()
+                    .zip(wanted.fields())
+                    .all(|(given, wanted)| given.data_type().equals_datatype(wanted.data_type()));
         if same {
             return Ok(());
         }

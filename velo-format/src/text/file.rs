@@ -3,8 +3,9 @@
 use velo_core::{Error, ErrorKind, Result};
 
 use super::chunk::TextChunk;
+use super::compression::TextCompression;
 use crate::compression::Compressor;
-use crate::{Chunk, Compression, FileEncoder, Format, Sink};
+use crate::{Chunk, FileEncoder, Format, Sink};
 
 /// Lays chunks of text behind each other.
 pub(crate) struct TextFile {
@@ -19,18 +20,13 @@ impl TextFile {
     /// Starts a file with the text that stands before the first row.
     pub(crate) fn start(
         format: Format,
-        compression: Compression,
-        level: Option<i32>,
+        compression: TextCompression,
         beginning: &[u8],
         out: Sink,
     ) -> Result<Self> {
-        let compressor = match compression {
-            Compression::None => None,
-            other => Some(Compressor::new(other, level)?),
-        };
         let mut file = Self {
             format,
-            compressor,
+            compressor: compression.compressor()?,
             out,
             bytes: 0,
             rows: 0,

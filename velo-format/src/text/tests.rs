@@ -142,22 +142,15 @@ fn csv_values(array: ArrayRef) -> Vec<Option<String>> {
 }
 
 /// An array, its values' text in CSV, and whether JSON puts quotes around them.
-fn samples() -> Vec<(ArrayRef, &'static [&'static str], bool)> {
-    fn some<const N: usize, T>(values: [T; N]) -> Vec<Option<T>> {
-        let nulls = std::iter::once(None);
-        nulls.chain(values.into_iter().map(Some)).collect()
-    }
-    let half = some([F16::from_f64(0.1), F16::MAX, F16::MIN_POSITIVE_SUBNORMAL]);
-    let decimal32 = Decimal32Array::from(some([-5, 0])).with_precision_and_scale(9, 2);
-    let decimal64 = Decimal64Array::from(some([123_456])).with_precision_and_scale(18, 10);
-    let decimal128 = Decimal128Array::from(some([7, -1])).with_precision_and_scale(38, -3);
-    let decimal256 = Decimal256Array::from(some([i256::MAX])).with_precision_and_scale(76, 0);
-    let fixed = FixedSizeBinaryArray::try_from_sparse_iter_with_size(
-        some([b"ab", b"\xff\xff"]).into_iter(),
-        2,
-    );
-    // The second is empty, the third spells null in base64.
-    let bytes = || some([&b"\0\xff"[..], b"", b"\x9e\xe9\x65"]);
+type Sample = (ArrayRef, &'static [&'static str], bool);
+
+/// The values with a null before them.
+fn some<const N: usize, T>(values: [T; N]) -> Vec<Option<T>> {
+    let nulls = std::iter::once(None);
+    nulls.chain(values.into_iter().map(Some)).collect()
+}
+
+fn integers() -> Vec<Sample> {
     vec![
         (
             Arc::new(BooleanArray::from(some([true, false]))),
@@ -200,6 +193,16 @@ fn samples() -> Vec<(ArrayRef, &'static [&'static str], bool)> {
             &["18446744073709551615"],
             false,
         ),
+    ]
+}
+
+fn fractions() -> Vec<Sample> {
+    let half = some([F16::from_f64(0.1), F16::MAX, F16::MIN_POSITIVE_SUBNORMAL]);
+    let decimal32 = Decimal32Array::from(some([-5, 0])).with_precision_and_scale(9, 2);
+    let decimal64 = Decimal64Array::from(some([123_456])).with_precision_and_scale(18, 10);
+    let decimal128 = Decimal128Array::from(some([7, -1])).with_precision_and_scale(38, -3);
+    let decimal256 = Decimal256Array::from(some([i256::MAX])).with_precision_and_scale(76, 0);
+    vec![
         (
             Arc::new(Float16Array::from(half)),
             &["0.1", "65500.0", "6e-8"],
@@ -225,6 +228,17 @@ fn samples() -> Vec<(ArrayRef, &'static [&'static str], bool)> {
             &["57896044618658097711785492504343953926634992332820282019728792003956564819967"],
             false,
         ),
+    ]
+}
+
+fn times_and_binary() -> Vec<Sample> {
+    let fixed = FixedSizeBinaryArray::try_from_sparse_iter_with_size(
+        some([b"ab", b"\xff\xff"]).into_iter(),
+        2,
+    );
+    // The second is empty, the third spells null in base64.
+    let bytes = || some([&b"\0\xff"[..], b"", b"\x9e\xe9\x65"]);
+    vec![
         (
             Arc::new(Date32Array::from(some([15_736]))),
             &["2013-01-31"],
@@ -281,7 +295,8 @@ fn samples() -> Vec<(ArrayRef, &'static [&'static str], bool)> {
 
 #[test]
 fn every_scalar_type_has_its_text() {
-    for (array, expected, quoted) in samples() {
+    let samples = [integers(), fractions(), times_and_binary()];
+    for (array, expected, quoted) in samples.into_iter().flatten() {
         let kind = array.data_type().clone();
         let sliced = array.slice(1, array.len() - 1);
         let csv = csv_values(array.clone());
@@ -346,21 +361,9 @@ fn indirect_columns_are_written_as_their_values() {
     }
 }
 
-#[test]
-fn nested_columns_become_json() {
-    let inner = StructArray::from(vec![
-        (
-            Arc::new(Field::new("x", DataType::Int32, true)),
-            Arc::new(Int32Array::from(vec![Some(1), None, Some(3)])) as ArrayRef,
-        ),
-        (
-            Arc::new(Field::new("k\"ey", DataType::Utf8, true)),
-            Arc::new(StringArray::from(vec![None, None, Some("\n")])),
-        ),
-    ]);
-    let (fields, columns, _) = inner.into_parts();
-    let nulls = NullBuffer::from(vec![true, true, false]);
-    let structs = StructArray::new(fields, columns, Some(nulls));
+/// Three rows of each nested type, and what they are in JSON.
+fn nested() -> Vec<(&'static str, ArrayRef, [Value; 3])> {
+    let (structs, map, union) = (structs(), maps(), unions());
     let lists = ListArray::from_iter_primitive::<Int32Type, _, _>([
         Some(vec![Some(1), None]),
         None,
@@ -381,22 +384,10 @@ fn nested_columns_become_json() {
         Arc::new(Float64Array::from(vec![0.5, 1.0, 2.0])),
         None,
     );
-    let mut map = MapBuilder::new(None, Int32Builder::new(), StringBuilder::new());
-    map.keys().append_value(5);
-    map.values().append_value("five");
-    map.keys().append_value(-6);
-    map.values().append_null();
-    map.append(true).unwrap();
-    map.append(false).unwrap();
-    map.append(true).unwrap();
-    let mut union = UnionBuilder::new_dense();
-    union.append::<Int32Type>("i", 1).unwrap();
-    union.append::<Float64Type>("f", 2.5).unwrap();
-    union.append_null::<Int32Type>("i").unwrap();
-    let columns: Vec<(&str, ArrayRef, [Value; 3])> = vec![
+    vec![
         (
             "struct",
-            Arc::new(structs),
+            structs,
             [
                 json!({"x": 1, "k\"ey": null}),
                 json!({"x": null, "k\"ey": null}),
@@ -420,16 +411,52 @@ fn nested_columns_become_json() {
         ),
         (
             "map",
-            Arc::new(map.finish()),
+            map,
             [json!({"5": "five", "-6": null}), json!(null), json!({})],
         ),
+        ("union", union, [json!(1), json!(2.5), json!(null)]),
+    ]
+}
+
+fn structs() -> ArrayRef {
+    let inner = StructArray::from(vec![
         (
-            "union",
-            Arc::new(union.build().unwrap()),
-            [json!(1), json!(2.5), json!(null)],
+            Arc::new(Field::new("x", DataType::Int32, true)),
+            Arc::new(Int32Array::from(vec![Some(1), None, Some(3)])) as ArrayRef,
         ),
-    ];
-    for (name, array, expected) in &columns {
+        (
+            Arc::new(Field::new("k\"ey", DataType::Utf8, true)),
+            Arc::new(StringArray::from(vec![None, None, Some("\n")])),
+        ),
+    ]);
+    let (fields, columns, _) = inner.into_parts();
+    let nulls = NullBuffer::from(vec![true, true, false]);
+    Arc::new(StructArray::new(fields, columns, Some(nulls)))
+}
+
+fn maps() -> ArrayRef {
+    let mut map = MapBuilder::new(None, Int32Builder::new(), StringBuilder::new());
+    map.keys().append_value(5);
+    map.values().append_value("five");
+    map.keys().append_value(-6);
+    map.values().append_null();
+    map.append(true).unwrap();
+    map.append(false).unwrap();
+    map.append(true).unwrap();
+    Arc::new(map.finish())
+}
+
+fn unions() -> ArrayRef {
+    let mut union = UnionBuilder::new_dense();
+    union.append::<Int32Type>("i", 1).unwrap();
+    union.append::<Float64Type>("f", 2.5).unwrap();
+    union.append_null::<Int32Type>("i").unwrap();
+    Arc::new(union.build().unwrap())
+}
+
+#[test]
+fn nested_columns_become_json() {
+    for (name, array, expected) in &nested() {
         let fields = vec![Field::new(*name, array.data_type().clone(), true)];
         let schema = Arc::new(Schema::new(fields));
         let batch = RecordBatch::try_new(schema.clone(), vec![array.clone()]).unwrap();
@@ -556,9 +583,14 @@ fn compressed_files_are_never_empty() {
         let mut options = WriteOptions::default();
         options.common.compression = Some(compression);
         options.common.compression_level = Some(99);
-        let output = CsvOutput::new(&options);
-        let refused = output.and_then(|output| output.chunks(&schema));
-        assert_eq!(refused.err().unwrap().kind(), ErrorKind::Config);
+        assert_eq!(
+            CsvOutput::new(&options).err().unwrap().kind(),
+            ErrorKind::Config
+        );
+        assert_eq!(
+            JsonLinesOutput::new(&options).err().unwrap().kind(),
+            ErrorKind::Config
+        );
     }
 }
 
@@ -603,7 +635,7 @@ fn shortest_half_floats_read_back() {
 fn decompress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     match compression {
-        Compression::None => plain.extend_from_slice(bytes),
+        Compression::None | Compression::Snappy => plain.extend_from_slice(bytes),
         Compression::Gzip => {
             flate2::read::MultiGzDecoder::new(bytes)
                 .read_to_end(&mut plain)

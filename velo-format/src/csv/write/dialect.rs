@@ -3,7 +3,7 @@
 use velo_core::{Error, ErrorKind, Result};
 
 use crate::csv::CsvWriteOptions;
-use crate::text::{Special, Text};
+use crate::text::{Special, Text, find_equal, find_less, repeat};
 
 /// What readers take for null in columns that are not text.
 const USUAL_NULLS: [&[u8]; 5] = [b"NA", b"N/A", b"NULL", b"null", b"\\N"];
@@ -20,17 +20,26 @@ pub(super) struct Dialect {
     scalars_need_care: bool,
 }
 
-/// Delimiter, quote and the ends of lines.
+/// Delimiter, quote and control characters up to the carriage return, the ends of lines among them:
+/// one comparison finds them all.
 #[derive(Clone, Copy)]
 pub(super) struct CsvSpecial {
-    delimiter: u8,
-    quote: u8,
+    delimiter: u64,
+    quote: u64,
+}
+
+impl CsvSpecial {
+    fn is_special(self, byte: u8) -> bool {
+        byte <= b'\r' || byte == self.delimiter as u8 || byte == self.quote as u8
+    }
 }
 
 impl Special for CsvSpecial {
     #[inline(always)]
-    fn is_special(self, byte: u8) -> bool {
-        (byte == self.delimiter) | (byte == self.quote) | (byte == b'\n') | (byte == b'\r')
+    fn find(self, word: u64) -> u64 {
+        find_less(word, repeat(b'\r' + 1))
+            | find_equal(word, self.delimiter)
+            | find_equal(word, self.quote)
     }
 }
 
@@ -49,7 +58,10 @@ impl Dialect {
                 "delimiter and quote are the same character",
             ));
         }
-        let special = CsvSpecial { delimiter, quote };
+        let special = CsvSpecial {
+            delimiter: repeat(delimiter),
+            quote: repeat(quote),
+        };
         let null = options.null.as_bytes();
         if null.iter().any(|byte| special.is_special(*byte)) {
             let message = "the null spelling holds a delimiter, quote or line end";
@@ -75,7 +87,7 @@ impl Dialect {
     /// Gives the byte between fields.
     #[inline(always)]
     pub(super) fn delimiter(&self) -> u8 {
-        self.special.delimiter
+        self.special.delimiter as u8
     }
 
     /// Gives the bytes that no bare field may hold.
@@ -130,7 +142,7 @@ impl Dialect {
     /// Writes a string between quotes, those inside it doubled.
     #[inline(never)]
     pub(super) fn quote(&self, string: &[u8], text: &mut Text) {
-        let quote = self.special.quote;
+        let quote = self.special.quote as u8;
         text.byte(quote);
         let mut from = 0;
         for at in memchr::memchr_iter(quote, string) {
@@ -203,6 +215,8 @@ mod tests {
             ("-1", "-1"),
             ("\u{feff}a", "'\u{feff}a'"),
             ("é", "é"),
+            ("a\tb", "'a\tb'"),
+            ("a\u{1b}b", "a\u{1b}b"),
         ] {
             let mut text = Text::new(0);
             dialect.write_string(string.as_bytes(), &mut text);

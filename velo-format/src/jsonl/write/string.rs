@@ -1,15 +1,23 @@
 //! Strings as RFC 8259 writes them.
 
-use crate::text::{Special, Text};
+use crate::text::{Special, Text, find_equal, find_less, repeat};
 
 /// Quotes, backslashes and control characters.
 #[derive(Clone, Copy)]
 pub(super) struct JsonSpecial;
 
+impl JsonSpecial {
+    fn is_special(byte: u8) -> bool {
+        byte < b' ' || byte == b'"' || byte == b'\\'
+    }
+}
+
 impl Special for JsonSpecial {
     #[inline(always)]
-    fn is_special(self, byte: u8) -> bool {
-        (byte < b' ') | (byte == b'"') | (byte == b'\\')
+    fn find(self, word: u64) -> u64 {
+        find_less(word, repeat(b' '))
+            | find_equal(word, repeat(b'"'))
+            | find_equal(word, repeat(b'\\'))
     }
 }
 
@@ -26,7 +34,7 @@ pub(super) fn escaped(string: &[u8], text: &mut Text) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut from = 0;
     for (at, byte) in string.iter().enumerate() {
-        if !JsonSpecial.is_special(*byte) {
+        if !JsonSpecial::is_special(*byte) {
             continue;
         }
         text.bytes(&string[from..at]);

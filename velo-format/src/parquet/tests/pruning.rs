@@ -1,9 +1,6 @@
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
-use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, TimestampMillisecondType};
-use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Int32Array, PrimitiveArray, StringArray, UInt32Array,
-};
+use arrow_array::{ArrayRef, BinaryArray, BooleanArray, Int32Array, StringArray, UInt32Array};
 use arrow_array::{Date32Array, Decimal128Array, Float64Array, TimestampMillisecondArray};
 use proptest::prelude::*;
 use velo_core::{Comparison, ErrorKind, Literal, Predicate};
@@ -28,95 +25,61 @@ fn file(rows: &RecordBatch, statistics: EnabledStatistics) -> Bytes {
     writer.into_inner().unwrap().into()
 }
 
-/// Rows whose values drift, so that pages differ, with nulls in runs and one by one.
+/// Numbers that drift, so that pages differ, with nulls in runs and one by one.
+fn drifting(spread: usize, random: &mut Random) -> Vec<Option<i64>> {
+    let mut hole = 0_usize;
+    let one = |row: usize| {
+        if random.below(12) == 0 {
+            hole = random.below(30);
+        }
+        hole = hole.saturating_sub(1);
+        (hole == 0).then_some((row / 9 + random.below(spread)) as i64 - 3)
+    };
+    (0..100).map(one).collect()
+}
+
+fn odd(number: i64) -> f64 {
+    match number {
+        5 => f64::NAN,
+        4 => -f64::NAN,
+        0 => -0.0,
+        -1 => 0.0,
+        7 => f64::INFINITY,
+        number => number as f64,
+    }
+}
+
+fn text(number: i64) -> &'static str {
+    let highest = "\u{10ffff}\u{10ffff}\u{10ffff}";
+    ["a", "ab", "abcd", "é", "", highest, "b"][number.unsigned_abs() as usize % 7]
+}
+
 fn rows(seed: u64) -> RecordBatch {
     let mut random = Random::new(seed);
-    let count = 100;
-    let mut drift = 0_i64;
-    let mut numbers = |spread: usize| -> Vec<Option<i64>> {
-        let mut hole = 0_usize;
-        let one = |row: usize| {
-            drift = (row / 9) as i64 + random.below(spread) as i64;
-            if random.below(12) == 0 {
-                hole = random.below(30);
-            }
-            hole = hole.saturating_sub(1);
-            (hole == 0).then_some(drift - 3)
-        };
-        (0..count).map(one).collect()
-    };
-    let floats = numbers(3).into_iter().map(|number| {
-        number.map(|number| match number {
-            5 => f64::NAN,
-            4 => -f64::NAN,
-            0 => -0.0,
-            -1 => 0.0,
-            7 => f64::INFINITY,
-            number => number as f64,
-        })
-    });
-    let float: Float64Array = floats.collect::<PrimitiveArray<Float64Type>>();
-    let text = |number: i64| {
-        [
-            "a",
-            "ab",
-            "abcd",
-            "é",
-            "",
-            "\u{10ffff}\u{10ffff}\u{10ffff}",
-            "b",
-        ][number.unsigned_abs() as usize % 7]
-    };
-    let decimal: Decimal128Array = numbers(2)
-        .into_iter()
-        .map(|n| n.map(i128::from))
-        .collect::<PrimitiveArray<Decimal128Type>>();
-    let date: Date32Array = numbers(2)
-        .into_iter()
-        .map(|n| n.map(|n| n as i32))
-        .collect::<PrimitiveArray<Date32Type>>();
-    let time: TimestampMillisecondArray = numbers(2)
-        .into_iter()
-        .map(|n| n.map(|n| n * 3_600_000))
-        .collect::<PrimitiveArray<TimestampMillisecondType>>();
+    let mut numbers = |spread| drifting(spread, &mut random).into_iter();
+    let int = Int32Array::from_iter(numbers(4).map(|n| n.map(|n| n as i32)));
+    let float = Float64Array::from_iter(numbers(3).map(|n| n.map(odd)));
+    let texts = StringArray::from_iter(numbers(1).map(|n| n.map(text)));
+    let bytes = BinaryArray::from_iter(numbers(1).map(|n| n.map(text)));
+    let decimal = Decimal128Array::from_iter(numbers(2).map(|n| n.map(i128::from)));
+    let date = Date32Array::from_iter(numbers(2).map(|n| n.map(|n| n as i32)));
+    let time = numbers(2).map(|n| n.map(|n| n * 3_600_000));
+    let time = TimestampMillisecondArray::from_iter(time).with_timezone("+02:00");
+    let flag = BooleanArray::from_iter(numbers(1).map(|n| n.map(|n| n > 3)));
+    let unsigned = UInt32Array::from_iter(numbers(2).map(|n| n.map(|n| n as u32)));
     let columns: [(&str, ArrayRef); 9] = [
-        (
-            "int",
-            Arc::new(Int32Array::from_iter(
-                numbers(4).into_iter().map(|n| n.map(|n| n as i32)),
-            )),
-        ),
+        ("int", Arc::new(int)),
         ("float", Arc::new(float)),
-        (
-            "text",
-            Arc::new(StringArray::from_iter(
-                numbers(1).into_iter().map(|n| n.map(text)),
-            )),
-        ),
-        (
-            "bytes",
-            Arc::new(BinaryArray::from_iter(
-                numbers(1).into_iter().map(|n| n.map(text)),
-            )),
-        ),
+        ("text", Arc::new(texts)),
+        ("bytes", Arc::new(bytes)),
         (
             "decimal",
             Arc::new(decimal.with_precision_and_scale(20, 1).unwrap()),
         ),
         ("date", Arc::new(date)),
-        ("time", Arc::new(time.with_timezone("+02:00"))),
-        (
-            "flag",
-            Arc::new(BooleanArray::from_iter(
-                numbers(1).into_iter().map(|n| n.map(|n| n > 3)),
-            )),
-        ),
-        (
-            "unsigned",
-            Arc::new(UInt32Array::from_iter(
-                numbers(2).into_iter().map(|n| n.map(|n| n as u32)),
-            )),
-        ),
+        ("time", Arc::new(time)),
+        ("flag", Arc::new(flag)),
+        ("unsigned", Arc::new(unsigned)),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(n, a)| (n, a, true))).unwrap()
 }

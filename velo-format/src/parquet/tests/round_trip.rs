@@ -8,6 +8,7 @@ use super::samples::{Random, array, batch, dictionary, kinds};
 use super::*;
 use crate::Compression;
 use crate::parquet::Codec;
+use crate::parquet::options::page_compression;
 
 const CODECS: [Codec; 6] = [
     Codec::Uncompressed,
@@ -64,7 +65,7 @@ proptest! {
     ) {
         let kinds = [DataType::Int64, DataType::Utf8, DataType::Binary];
         let rows = batch(&kinds, 120, 5);
-        let file = write(&options(Codec::Snappy, 1000), &rows.schema(), &[rows.clone()]).unwrap();
+        let file = write(&options(Codec::Snappy, 1000), &rows.schema(), std::slice::from_ref(&rows)).unwrap();
         let input = open(file).unwrap();
         let request = RandomRequest { rows: from..to, batch_rows, views, ..request(0) };
         let found = read(&*input, request).unwrap();
@@ -142,7 +143,7 @@ fn dictionaries_come_back_as_values() {
         let file = write(
             &options(Codec::Snappy, 100),
             &rows.schema(),
-            &[rows.clone()],
+            std::slice::from_ref(&rows),
         )
         .unwrap();
         let input = open(file).unwrap();
@@ -205,7 +206,12 @@ fn wide_rows_fill_a_row_group_early() {
 #[test]
 fn files_are_as_arrow_writes_them() {
     let rows = numbers(30_000);
-    let file = write(&WriteOptions::default(), &rows.schema(), &[rows.clone()]).unwrap();
+    let file = write(
+        &WriteOptions::default(),
+        &rows.schema(),
+        std::slice::from_ref(&rows),
+    )
+    .unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
     let metadata = reader.metadata().clone();
     let about = metadata.file_metadata();
@@ -275,84 +281,47 @@ fn rows_that_do_not_fit_the_file_are_refused() {
     assert_eq!(chunks.rows(), 0);
 }
 
+/// Options of a URI's query.
+fn queried(query: &str) -> Result<WriteOptions> {
+    let uri: velo_core::Uri = format!("file:///x.parquet?{query}").parse()?;
+    WriteOptions::take(&mut uri.query()?)
+}
+
 #[test]
 fn compression_means_the_pages() {
-    use ::parquet::basic::Compression as Pages;
-    let cases: [(
-        Option<Compression>,
-        Option<i32>,
-        Option<Codec>,
-        Option<i32>,
-        Option<&str>,
-    ); 12] = [
-        (None, None, None, None, Some("SNAPPY")),
-        (
-            Some(Compression::None),
-            None,
-            None,
-            None,
-            Some("UNCOMPRESSED"),
-        ),
-        (
-            Some(Compression::Zstd),
-            Some(7),
-            None,
-            None,
-            Some("ZSTD(ZstdLevel(7))"),
-        ),
-        (
-            Some(Compression::Gzip),
-            None,
-            None,
-            Some(9),
-            Some("GZIP(GzipLevel(9))"),
-        ),
-        (
-            Some(Compression::Zstd),
-            None,
-            Some(Codec::Zstd),
-            None,
-            Some("ZSTD(ZstdLevel(3))"),
-        ),
-        (
-            None,
-            None,
-            Some(Codec::Brotli),
-            Some(0),
-            Some("BROTLI(BrotliLevel(0))"),
-        ),
-        (Some(Compression::Snappy), None, None, None, Some("SNAPPY")),
-        (
-            Some(Compression::Snappy),
-            None,
-            Some(Codec::Zstd),
-            None,
-            None,
-        ),
-        (None, Some(1), None, None, None),
-        (None, None, Some(Codec::Zstd), Some(23), None),
-        (None, Some(3), Some(Codec::Zstd), Some(4), None),
-        (None, Some(-1), Some(Codec::Gzip), None, None),
-    ];
-    for (compression, compression_level, codec, codec_level, expected) in cases {
-        let mut options = WriteOptions::default();
-        options.common.compression = compression;
-        options.common.compression_level = compression_level;
-        options.parquet.codec = codec;
-        options.parquet.codec_level = codec_level;
-        let found: Result<Pages> = crate::parquet::options::page_compression(&options);
-        match (found, expected) {
-            (Ok(found), Some(expected)) => assert_eq!(format!("{found:?}"), expected),
-            (Err(error), None) => {
-                assert_eq!(error.kind(), ErrorKind::Config);
-                assert!(error.context("option").is_some() && error.hint().is_some());
-            }
-            (found, _) => panic!("{found:?} is not {expected:?}"),
-        }
+    for (query, pages) in [
+        ("", "SNAPPY"),
+        ("codec=lz4_raw", "LZ4_RAW"),
+        ("codec=brotli&codec_level=0", "BROTLI(BrotliLevel(0))"),
+        ("compression=none", "UNCOMPRESSED"),
+        ("compression=snappy", "SNAPPY"),
+        ("compression=zstd&compression_level=7", "ZSTD(ZstdLevel(7))"),
+        ("compression=gzip&codec_level=9", "GZIP(GzipLevel(9))"),
+        ("compression=zstd&codec=zstd", "ZSTD(ZstdLevel(3))"),
+    ] {
+        let found = page_compression(&queried(query).unwrap()).unwrap();
+        assert_eq!(format!("{found:?}"), pages, "{query}");
     }
-    let mut none = WriteOptions::default();
-    none.parquet.row_group_rows = 0;
-    assert!(ParquetOutput::new(&none).is_err());
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    for (query, option) in [
+        ("compression=snappy&codec=zstd", "codec"),
+        ("compression_level=1", "compression_level"),
+        ("codec=zstd&codec_level=23", "codec_level"),
+        (
+            "codec=zstd&codec_level=4&compression_level=3",
+            "codec_level",
+        ),
+        ("codec=gzip&compression_level=-1", "compression_level"),
+        ("row_group_rows=0", "row_group_rows"),
+    ] {
+        let error = ParquetOutput::new(&queried(query).unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{query}");
+        assert_eq!(error.context("option"), Some(option), "{query}");
+        assert!(error.hint().is_some(), "{query}");
+    }
     let mut whole = ReadOptions::default();
     whole.common.compression = Some(Compression::Gzip);
     assert_eq!(Parquet::new(&whole).unwrap_err().kind(), ErrorKind::Config);

@@ -33,8 +33,11 @@ impl Random {
 
 /// Every type that Parquet can hold and give back as it was.
 pub(super) fn kinds() -> Vec<DataType> {
+    [flat_kinds(), timed_kinds(), nested_kinds()].concat()
+}
+
+fn nested_kinds() -> Vec<DataType> {
     use DataType as D;
-    use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
     let field = |kind| Arc::new(Field::new("item", kind, true));
     let text_and_numbers = Fields::from(vec![
         Field::new("a", D::Int32, true),
@@ -46,7 +49,39 @@ pub(super) fn kinds() -> Vec<DataType> {
         Field::new("values", D::Int64, true),
     ]);
     let entries = Arc::new(Field::new("entries", D::Struct(entries), false));
+    vec![
+        D::List(field(D::Int32)),
+        D::List(field(D::Utf8)),
+        D::LargeList(field(D::Utf8View)),
+        D::List(field(D::List(field(D::Int64)))),
+        D::FixedSizeList(field(D::Int16), 3),
+        D::Struct(text_and_numbers.clone()),
+        D::List(field(D::Struct(text_and_numbers))),
+        D::Map(entries, false),
+    ]
+}
+
+fn timed_kinds() -> Vec<DataType> {
+    use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
     let mut kinds = vec![
+        DataType::Time32(Second),
+        DataType::Time32(Millisecond),
+        DataType::Time64(Microsecond),
+        DataType::Time64(Nanosecond),
+    ];
+    for unit in [Second, Millisecond, Microsecond, Nanosecond] {
+        kinds.push(DataType::Duration(unit));
+        kinds.push(DataType::Timestamp(unit, None));
+        for zone in ["UTC", "+02:00", "Europe/Berlin"] {
+            kinds.push(DataType::Timestamp(unit, Some(zone.into())));
+        }
+    }
+    kinds
+}
+
+fn flat_kinds() -> Vec<DataType> {
+    use DataType as D;
+    vec![
         D::Null,
         D::Boolean,
         D::Int8,
@@ -70,12 +105,7 @@ pub(super) fn kinds() -> Vec<DataType> {
         D::Decimal256(9, 0),
         D::Decimal256(18, 4),
         D::Decimal256(60, 5),
-        D::Time32(Second),
-        D::Time32(Millisecond),
-        D::Time64(Microsecond),
-        D::Time64(Nanosecond),
         D::Interval(IntervalUnit::YearMonth),
-        D::Interval(IntervalUnit::DayTime),
         D::Utf8,
         D::LargeUtf8,
         D::Utf8View,
@@ -83,23 +113,7 @@ pub(super) fn kinds() -> Vec<DataType> {
         D::LargeBinary,
         D::BinaryView,
         D::FixedSizeBinary(5),
-        D::List(field(D::Int32)),
-        D::List(field(D::Utf8)),
-        D::LargeList(field(D::Utf8View)),
-        D::List(field(D::List(field(D::Int64)))),
-        D::FixedSizeList(field(D::Int16), 3),
-        D::Struct(text_and_numbers.clone()),
-        D::List(field(D::Struct(text_and_numbers))),
-        D::Map(entries, false),
-    ];
-    for unit in [Second, Millisecond, Microsecond, Nanosecond] {
-        kinds.push(D::Duration(unit));
-        kinds.push(D::Timestamp(unit, None));
-        for zone in ["UTC", "+02:00", "Europe/Berlin"] {
-            kinds.push(D::Timestamp(unit, Some(zone.into())));
-        }
-    }
-    kinds
+    ]
 }
 
 /// Makes a batch with one column of each type.
@@ -151,12 +165,6 @@ pub(super) fn array(kind: &DataType, rows: usize, nullable: bool, random: &mut R
             let values = (0..rows).flat_map(|_| digits(*precision, random)[..width].to_vec());
             fixed(kind, rows, values.collect(), nulls)
         }
-        DataType::Utf8 => Arc::new(StringArray::from(texts(&valid, random))),
-        DataType::LargeUtf8 => Arc::new(LargeStringArray::from(texts(&valid, random))),
-        DataType::Utf8View => Arc::new(StringViewArray::from_iter(texts(&valid, random))),
-        DataType::Binary => Arc::new(BinaryArray::from_iter(texts(&valid, random))),
-        DataType::LargeBinary => Arc::new(LargeBinaryArray::from_iter(texts(&valid, random))),
-        DataType::BinaryView => Arc::new(BinaryViewArray::from_iter(texts(&valid, random))),
         DataType::FixedSizeBinary(width) => {
             let bytes: Vec<u8> = (0..rows * *width as usize)
                 .map(|_| random.next() as u8)
@@ -191,11 +199,25 @@ pub(super) fn array(kind: &DataType, rows: usize, nullable: bool, random: &mut R
                 *sorted,
             ))
         }
+        _ if kind.primitive_width().is_none() => text(kind, &valid, random),
         _ => {
             let width = kind.primitive_width().unwrap();
             let values = (0..rows).flat_map(|_| extreme(random)[..width].to_vec());
             fixed(kind, rows, values.collect(), nulls)
         }
+    }
+}
+
+fn text(kind: &DataType, valid: &[bool], random: &mut Random) -> ArrayRef {
+    let texts = texts(valid, random);
+    match kind {
+        DataType::Utf8 => Arc::new(StringArray::from(texts)),
+        DataType::LargeUtf8 => Arc::new(LargeStringArray::from(texts)),
+        DataType::Utf8View => Arc::new(StringViewArray::from_iter(texts)),
+        DataType::Binary => Arc::new(BinaryArray::from_iter(texts)),
+        DataType::LargeBinary => Arc::new(LargeBinaryArray::from_iter(texts)),
+        DataType::BinaryView => Arc::new(BinaryViewArray::from_iter(texts)),
+        _ => unreachable!("{kind}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use arrow_array::types::{ArrowPrimitiveType, Float16Type};
 
-use super::integer::{hundredths, unsigned};
+use super::integer::unsigned;
 use crate::text::{Problem, Text};
 
 /// Beyond this a number of hundredths has more digits than every double can tell apart.
@@ -70,10 +70,9 @@ fn money(value: i64, text: &mut Text) {
         text.byte(b'-');
     }
     unsigned(whole, text);
-    hundredths(rest, text);
-    if rest % 10 == 0 {
-        text.truncate(text.len() - 1);
-    }
+    let (tenths, hundredths) = (rest / 10, rest % 10);
+    let digits = [b'.', b'0' + tenths as u8, b'0' + hundredths as u8, 0];
+    text.put(digits, 3 - usize::from(hundredths == 0));
 }
 
 #[inline(never)]

@@ -86,7 +86,7 @@ pub(crate) fn decimal256(value: i256, scale: i8, text: &mut Text) {
 
 /// Writes a point and two digits.
 #[inline(always)]
-pub(crate) fn hundredths(value: u64, text: &mut Text) {
+fn hundredths(value: u64, text: &mut Text) {
     let (tens, ones) = (value / 10, value % 10);
     text.put([b'.', b'0' + tens as u8, b'0' + ones as u8, 0], 3);
 }

@@ -18,7 +18,10 @@ use velo_core::{Error, ErrorKind, Result};
 pub fn parse_columns(text: &str) -> Result<Vec<(String, DataType)>> {
     let mut columns: Vec<(String, DataType)> = Vec::new();
     for pair in split_outside_parentheses(text) {
-        let Some((name, kind)) = pair.rsplit_once(':').filter(|(name, _)| !name.is_empty()) else {
+        // A colon inside parentheses is part of a time zone.
+        let parameters = pair.find('(').unwrap_or(pair.len());
+        let colon = pair[..parameters].rfind(':').filter(|colon| *colon > 0);
+        let Some((name, kind)) = colon.map(|colon| (&pair[..colon], &pair[colon + 1..])) else {
             return Err(Error::new(ErrorKind::Config, "column has no type")
                 .with("column", pair)
                 .with_hint("write name:type, for example price:decimal(10,2)"));
@@ -143,8 +146,10 @@ fn split_outside_parentheses(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn refuse(text: &str) -> Error {
-    const NAMES: [&str; 20] = [
+    const NAMES: [&str; 22] = [
         "boolean",
+        "integer",
+        "string",
         "int8",
         "int16",
         "int32",
@@ -205,6 +210,10 @@ mod tests {
             );
         }
         assert!(parse_columns("a:int64,a:text").is_err());
+        let zoned = parse_columns("at:timestamp(us,+05:30)").unwrap();
+        let zone = Some("+05:30".into());
+        let expected = DataType::Timestamp(TimeUnit::Microsecond, zone);
+        assert_eq!(zoned, [("at".to_owned(), expected)]);
         assert!(parse_columns("a").is_err());
     }
 }

@@ -1,0 +1,333 @@
+//! Writing: one file or a directory of files, shown when they are whole and committed.
+//!
+//! - `target` reads the URI, `destination` looks at what is there.
+//! - `writer` is a lane: it turns the batches of its split into chunks; `order` holds later splits
+//!   back; `output` lays the chunks into the files of `open`, `inflight` hides those until
+//!   `publish` shows them.
+//! - `fence` and `claim` keep earlier runs out.
+//!
+//! Every lane's writer has to prepare every epoch, and every split's end has to be announced by
+//! `end_split` when there are several lanes: the last lane to prepare hands out the committable of
+//! all of them.
+
+mod claim;
+mod destination;
+mod failure;
+mod fence;
+mod inflight;
+mod name;
+mod open;
+mod order;
+mod output;
+mod partition;
+mod piece;
+mod publish;
+mod router;
+mod run;
+mod target;
+mod through;
+mod writer;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use velo_core::{
+    Action, Commit, CommitKind, DataSink, DataWriter, Error, ErrorKind, Identity, Recovered,
+    Result, SinkCapabilities, StreamInfo, Uri, WriteRequest,
+};
+use velo_format::{Compression, Format, OutputFormat, WriteOptions, detect_name};
+
+use self::claim::Claim;
+use self::destination::{Destination, Kind};
+use self::name::Template;
+use self::output::Output;
+use self::partition::Partitioning;
+use self::run::Run;
+use self::target::Target;
+use self::writer::FileWriter;
+use crate::config::FileWriteOptions;
+
+const MAX_WRITERS: u32 = 64;
+
+/// Limits below which files are rolled exactly, their rows being encoded behind each other.
+const FINE_ROWS: u64 = 1_000_000;
+const FINE_BYTES: u64 = 32 << 20;
+
+/// The sink of `file://`, bare paths and `stdout:`.
+pub struct FileSink {
+    settings: Arc<Settings>,
+    claims: Mutex<Claims>,
+}
+
+/// By pipeline and task.
+type Claims = HashMap<(Arc<str>, u32), Arc<Claim>>;
+
+/// What does not change while a sink lives.
+struct Settings {
+    target: Target,
+    options: FileWriteOptions,
+    format: Arc<dyn OutputFormat>,
+    /// The format of what follows behind an earlier epoch; none where a file has an end of its own.
+    continuation: Option<Arc<dyn OutputFormat>>,
+    template: Template,
+    /// Rows are encoded when their turn has come, not side by side.
+    in_sequence: bool,
+}
+
+impl FileSink {
+    /// Reads a destination and its options; looks at nothing.
+    ///
+    /// # Errors
+    /// `Config` naming the option; `InvalidInput` for a host that is not this one; `Unsupported`
+    /// for a path with a pattern.
+    pub fn from_uri(uri: &Uri) -> Result<Self> {
+        let target = Target::of_uri(uri)?;
+        let mut query = uri.query()?;
+        let options = FileWriteOptions::take(&mut query)?;
+        let mut format_options = WriteOptions::take(&mut query)?;
+        query.finish()?;
+        let format = find_format(&target, &options, &mut format_options)?;
+        let output: Arc<dyn OutputFormat> = format.output(&format_options)?.into();
+        let continuation = match format {
+            Format::Parquet => None,
+            Format::Csv | Format::Jsonl => {
+                format_options.csv.header = false;
+                Some(format.output(&format_options)?.into())
+            }
+        };
+        Self::assemble(target, options, output, continuation)
+    }
+
+    /// Writes a format of your own to a path.
+    ///
+    /// # Errors
+    /// `Config` for options that contradict each other; `InvalidInput` for an empty path.
+    pub fn new(
+        path: &str,
+        options: FileWriteOptions,
+        format: Arc<dyn OutputFormat>,
+    ) -> Result<Self> {
+        options.check()?;
+        Self::assemble(Target::of_path(path)?, options, format, None)
+    }
+
+    fn assemble(
+        target: Target,
+        options: FileWriteOptions,
+        format: Arc<dyn OutputFormat>,
+        continuation: Option<Arc<dyn OutputFormat>>,
+    ) -> Result<Self> {
+        let template = Template::parse(&options.file_name, &format.extension())?;
+        let in_sequence = target == Target::Stdout
+            || !options.partition_by.is_empty()
+            || options.roll_rows.is_some_and(|rows| rows < FINE_ROWS)
+            || options.roll_bytes.is_some_and(|bytes| bytes.0 < FINE_BYTES);
+        let settings = Settings {
+            target,
+            options,
+            format,
+            continuation,
+            template,
+            in_sequence,
+        };
+        Ok(Self {
+            settings: Arc::new(settings),
+            claims: Mutex::default(),
+        })
+    }
+
+    /// Gives this run's claim, taking it if need be.
+    fn claim(&self, identity: &Identity, to_write: bool) -> Result<Arc<Claim>> {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (identity.pipeline.clone(), identity.task);
+        let known = claims.get(&key).cloned();
+        if let Some(claim) = &known
+            && claim.identity.generation > identity.generation
+        {
+            return Err(fence::fenced(identity, claim.identity.generation));
+        }
+        let known = known.filter(|claim| claim.identity == *identity);
+        if let Some(claim) = &known
+            && !(to_write && claim.is_tidied())
+        {
+            return Ok(claim.clone());
+        }
+        let claim = Claim::take(&self.settings, identity)?;
+        if let Some(before) = known {
+            let keep = |to: &AtomicBool, from: &AtomicBool| {
+                to.store(from.load(Ordering::Acquire), Ordering::Release);
+            };
+            keep(&claim.prepared, &before.prepared);
+            keep(&claim.committed, &before.committed);
+        }
+        let claim = Arc::new(claim);
+        claims.insert(key, claim.clone());
+        Ok(claim)
+    }
+
+    fn check_streams(&self, destination: &Destination, streams: &[Arc<StreamInfo>]) -> Result<()> {
+        if !matches!(destination.kind, Kind::Directory) && streams.len() > 1 {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a single file holds a single stream",
+            )
+            .with("file", destination.shown())
+            .with("streams", streams.len())
+            .with_hint("write into a directory: end the path in /"));
+        }
+        for stream in streams {
+            let columns = &self.settings.options.partition_by;
+            if columns.is_empty() {
+                self.settings.format.check(stream.schema())?;
+            } else {
+                let partitioning = Partitioning::of(stream.schema(), columns)?;
+                self.settings.format.check(partitioning.schema())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for FileSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FileSink({})", self.settings.target.shown())
+    }
+}
+
+#[async_trait]
+impl DataSink for FileSink {
+    fn capabilities(&self) -> SinkCapabilities {
+        let stdout = self.settings.target == Target::Stdout;
+        SinkCapabilities {
+            commit: if stdout {
+                CommitKind::None
+            } else {
+                CommitKind::TwoPhase
+            },
+            positions: false,
+            max_writers: if stdout { 1 } else { MAX_WRITERS },
+        }
+    }
+
+    async fn plan(&self, streams: &[Arc<StreamInfo>]) -> Result<Vec<Action>> {
+        let destination = Destination::look(&self.settings.target, &self.settings.options)?;
+        self.check_streams(&destination, streams)?;
+        destination.actions(&self.settings.options)
+    }
+
+    async fn recover(&self, identity: &Identity, pending: Option<&Commit>) -> Result<Recovered> {
+        let claim = self.claim(identity, true)?;
+        let _held = claim.hold()?;
+        let recovered = Recovered {
+            epoch: None,
+            committed: pending.is_some(),
+        };
+        if matches!(claim.destination.kind, Kind::Through(_)) {
+            return Ok(recovered);
+        }
+        let root = &claim.destination.root;
+        if let Some(pending) = pending {
+            publish::publish(root, pending, self.settings.options.sync)?;
+            claim.committed.store(true, Ordering::Release);
+            if !pending.parts.is_empty() {
+                claim.prepared.store(true, Ordering::Release);
+            }
+        }
+        publish::discard(root, &claim.scope, identity.generation)?;
+        Ok(recovered)
+    }
+
+    async fn create_writer(&self, request: WriteRequest) -> Result<Box<dyn DataWriter>> {
+        let claim = self.claim(&request.identity, true)?;
+        drop(claim.hold()?);
+        if request.identity.task > 0 && !matches!(claim.destination.kind, Kind::Directory) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a single file is written by a single task",
+            )
+            .with("file", claim.destination.shown())
+            .with_hint("write into a directory: end the path in /"));
+        }
+        let through = match &claim.destination.kind {
+            Kind::Through(through) => Some(through::open(through).await?),
+            _ => None,
+        };
+        let mut running = claim.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = match running.upgrade() {
+            Some(run) => run,
+            None => {
+                if !claim.committed.load(Ordering::Acquire) {
+                    claim.destination.actions(&self.settings.options)?;
+                }
+                let output = Output::new(self.settings.clone(), claim.clone(), through);
+                let run = Arc::new(Run::new(self.settings.clone(), claim.clone(), output));
+                *running = Arc::downgrade(&run);
+                run
+            }
+        };
+        drop(running);
+        Ok(Box::new(FileWriter::new(run, request.lane, request.budget)))
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<()> {
+        let claim = self.claim(&commit.identity, false)?;
+        let held = claim.hold()?;
+        if claim.incomplete.load(Ordering::Acquire) {
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                "a lane was closed before it prepared",
+            )
+            .with("file", claim.destination.shown())
+            .with("epoch", commit.epoch));
+        }
+        publish::publish(&claim.destination.root, commit, self.settings.options.sync)?;
+        claim.committed.store(true, Ordering::Release);
+        drop(held);
+        claim.tidy();
+        Ok(())
+    }
+}
+
+/// Finds the format, from the option or from a name, and the compression that the name shows.
+fn find_format(
+    target: &Target,
+    options: &FileWriteOptions,
+    format_options: &mut WriteOptions,
+) -> Result<Format> {
+    let by_path = target.name().map(detect_name).unwrap_or_default();
+    let detected = if by_path.format.is_some() {
+        by_path
+    } else {
+        detect_name(&options.file_name)
+    };
+    // Standard output has no name; JSON lines say by themselves what they are.
+    let unnamed = matches!(target, Target::Stdout).then_some(Format::Jsonl);
+    let named = format_options.common.format.or(detected.format);
+    let Some(format) = named.or(unnamed) else {
+        return Err(Error::new(
+            ErrorKind::Config,
+            "format does not show from the destination's name",
+        )
+        .with("file", target.shown())
+        .with_hint("add format=csv, jsonl or parquet"));
+    };
+    let compression = detected
+        .compression
+        .filter(|kind| *kind != Compression::None);
+    if let Some(compression) = compression
+        && format_options.common.compression.is_none()
+    {
+        if format == Format::Parquet {
+            return Err(
+                Error::new(ErrorKind::Config, "parquet compresses its own pages")
+                    .with("file", target.shown())
+                    .with_hint("leave .gz or .zst out of the name and say codec="),
+            );
+        }
+        format_options.common.compression = Some(compression);
+    }
+    Ok(format)
+}

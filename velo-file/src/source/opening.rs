@@ -1,0 +1,137 @@
+//! Opening a split of records: where it starts, and what stands before the first record.
+
+use std::sync::Arc;
+
+use velo_core::{Error, ErrorKind, ReadRequest, Result};
+use velo_format::{Compression, ReadAt};
+
+use super::Settings;
+use super::catalog::{Catalog, DataFile};
+use super::drift;
+use super::file::OpenFile;
+use super::piece::{Part, Piece};
+use super::stdin;
+use super::stream::{Blocks, prologue};
+use super::window::Window;
+use crate::offset::{FileOffset, Place};
+
+/// Finds where to start, if not at the split's beginning.
+pub(super) fn start(request: &ReadRequest, piece: &Piece) -> Result<Option<FileOffset>> {
+    let Some(start) = request.start.as_ref().or(request.split.start.as_ref()) else {
+        return Ok(None);
+    };
+    let start = start.open::<FileOffset>()?;
+    if start.path != piece.path {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "position is in another file than the split",
+        )
+        .with("file", &piece.path)
+        .with("position in", &start.path));
+    }
+    Ok(Some(start))
+}
+
+/// What is looked at before the first record.
+pub(super) struct Opening<'o> {
+    pub(super) catalog: &'o Catalog,
+    pub(super) settings: &'o Settings,
+    pub(super) file: &'o DataFile,
+    pub(super) piece: &'o Piece,
+    pub(super) start: Option<&'o FileOffset>,
+    pub(super) block: usize,
+}
+
+type Columns = Option<Arc<[String]>>;
+pub(super) type Opened = (Option<(Arc<OpenFile>, Compression)>, Window, Columns);
+
+impl Opening<'_> {
+    /// Opens a file where reading starts.
+    pub(super) fn file(&self) -> Result<Opened> {
+        let (opened, compression) = self
+            .catalog
+            .open_stream(self.file, &self.settings.formats)?;
+        self.piece.check(opened.found())?;
+        let format = self.catalog.stream_format(self.file)?;
+        let prologue = prologue(&opened, compression, format)?;
+        self.check_columns(prologue.columns.as_ref())?;
+        let (first, end) = match self.piece.part {
+            Part::Bytes { start, end } => (start, end),
+            _ => (prologue.bytes, opened.size()),
+        };
+        let window = if compression == Compression::None {
+            let from = self.resume(&opened, first, |place| match place {
+                Place::Byte(at) => Some(at),
+                _ => None,
+            })?;
+            Window::of_file(opened.clone(), from, end, self.block)
+        } else {
+            let from = self.resume(&opened, first, |place| match place {
+                Place::Decompressed(at) => Some(at),
+                _ => None,
+            })?;
+            let blocks = Blocks::of_file(&opened, compression, from, self.block)?;
+            Window::of_blocks(self.piece.path.clone(), blocks, Vec::new(), from)
+        };
+        Ok((Some((opened, compression)), window, prologue.columns))
+    }
+
+    /// Gives the place to start from, once it is certain that the file is the same.
+    fn resume(
+        &self,
+        opened: &OpenFile,
+        first: u64,
+        own: impl Fn(Place) -> Option<u64>,
+    ) -> Result<u64> {
+        let Some(start) = self.start else {
+            return Ok(first);
+        };
+        opened.check_same(start.place, &start.fingerprint)?;
+        own(start.place).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Gap,
+                "file is compressed in another way than when reading stopped",
+            )
+            .with("file", opened.path())
+        })
+    }
+
+    /// Takes standard input over, which can be done once.
+    pub(super) fn pipe(&self) -> Result<Opened> {
+        let taken = self.catalog.pipe.as_ref().and_then(|pipe| {
+            let mut pipe = pipe
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            pipe.take()
+        });
+        let (Some(pipe), None) = (taken, self.start) else {
+            return Err(
+                Error::new(ErrorKind::Gap, "standard input can be read only once")
+                    .with("file", stdin::NAME)
+                    .with_hint("write it to a file first"),
+            );
+        };
+        let format = self.catalog.stream_format(self.file)?;
+        let prologue = format
+            .prologue(pipe.head(), pipe.is_whole())?
+            .unwrap_or_default();
+        let (head, blocks) = pipe.into_parts();
+        let mut window = Window::of_blocks(stdin::NAME.to_owned(), blocks, head, 0);
+        window.consume(usize::try_from(prologue.bytes).unwrap_or(usize::MAX));
+        Ok((None, window, prologue.columns))
+    }
+
+    fn check_columns(&self, columns: Option<&Arc<[String]>>) -> Result<()> {
+        let Some(columns) = columns.filter(|columns| !columns.is_empty()) else {
+            return Ok(());
+        };
+        let partition = |name: &&str| {
+            let mut partitions = self.catalog.partitions.iter();
+            partitions.any(|partition| partition.name() == name)
+        };
+        let names = columns.iter().map(String::as_str);
+        let own = names.filter(|name| !partition(name));
+        let (drift, path) = (self.settings.options.schema_drift, &self.piece.path);
+        drift::check(drift, path, own, &self.catalog.data)
+    }
+}
