@@ -138,4 +138,22 @@ impl Lease {
     pub fn bytes(&self) -> u64 {
         if self.permit.is_some() { self.bytes } else { 0 }
     }
+
+    /// Gives back what is held beyond so many bytes.
+    ///
+    /// ```
+    /// let budget = velo_core::Budget::new(1 << 20);
+    /// let mut lease = budget.try_reserve(1 << 20).unwrap();
+    /// lease.shrink_to(1500);
+    /// assert_eq!((lease.bytes(), budget.used()), (2048, 2048));
+    /// ```
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let kept = bytes.div_ceil(STEP);
+        let excess = (self.bytes / STEP).saturating_sub(kept);
+        let excess = usize::try_from(excess).unwrap_or(usize::MAX);
+        let permit = self.permit.as_mut();
+        if permit.and_then(|permit| permit.split(excess)).is_some() {
+            self.bytes = kept * STEP;
+        }
+    }
 }

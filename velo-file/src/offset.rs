@@ -242,6 +242,8 @@ mod tests {
             "ü",
         ] {
             assert!(FileOffset::decode(1, damaged).is_err(), "{damaged}");
+        }
+        for damaged in ["", "-", "x1:2:3:4:5", "-:a:0:0:b", "g1:0:0:0:b"] {
             assert!(DiscoveryOffset::decode(1, damaged).is_err(), "{damaged}");
         }
     }

@@ -58,7 +58,7 @@ impl Catalog {
         let (partitions, values) = hive::partitions(&listing.files, listing.root.as_deref(), mode)?;
         let mut notes = Vec::new();
         let format = one_format(&listing, formats, &mut notes)?;
-        let mut layouts = Layouts::new(format, formats);
+        let mut layouts = Layouts::new(format, settings);
         let files: Vec<DataFile> = listing
             .files
             .into_iter()
@@ -80,7 +80,7 @@ impl Catalog {
 
     /// Describes standard input by its first bytes; Parquet was spooled to a file.
     pub(super) fn of_pipe(format: Format, pipe: Pipe, settings: &Settings) -> Result<Self> {
-        let mut layouts = Layouts::new(format, &settings.formats);
+        let mut layouts = Layouts::new(format, settings);
         layouts.of(pipe.path())?;
         let files = vec![DataFile::of_input(Found {
             path: pipe.path().to_owned(),
@@ -102,7 +102,7 @@ impl Catalog {
 
     /// Describes standard input that was spooled to a file.
     pub(super) fn of_spooled(file: OpenFile, settings: &Settings) -> Result<Self> {
-        let mut layouts = Layouts::new(Format::Parquet, &settings.formats);
+        let mut layouts = Layouts::new(Format::Parquet, settings);
         layouts.of(file.path())?;
         let files = vec![DataFile::of_input(file.found().clone())];
         let mut catalog = Self::empty(files, layouts.made, Vec::new());
@@ -230,6 +230,13 @@ impl Catalog {
                 .with("file", path)
                 .with_hint("put it back, or start anew")
         })
+    }
+
+    /// Lists the columns that the files may have, those that the path replaces included.
+    pub(super) fn names(&self) -> Arc<[String]> {
+        let data = self.data.fields().iter().map(|field| field.name());
+        let partitions = self.partitions.iter().map(Field::name);
+        data.chain(partitions).cloned().collect()
     }
 
     pub(super) fn layout(&self, file: &DataFile) -> &Layout {

@@ -19,7 +19,7 @@ use super::opening::start;
 use super::piece::{Part, Piece};
 use super::prune::{Verdict, decide};
 use super::shape::{Shape, conform};
-use super::{Nothing, Settings, fitting, known_columns, share};
+use super::{Nothing, Settings, known_columns, share};
 use crate::error;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -261,8 +261,9 @@ impl GroupReader {
         if let Some(metadata) = metadata {
             batch = batch.with_metadata(metadata)?;
         }
-        if let Some(lease) = self.lease.take() {
-            batch = batch.with_lease(Arc::new(fitting(&self.budget, lease, bytes)));
+        if let Some(mut lease) = self.lease.take() {
+            lease.shrink_to(bytes);
+            batch = batch.with_lease(Arc::new(lease));
         }
         Ok(Some(batch))
     }

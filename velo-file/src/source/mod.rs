@@ -28,9 +28,9 @@ use arrow_array::ArrayRef;
 use async_trait::async_trait;
 use tokio::sync::{OnceCell, oneshot};
 use velo_core::{
-    Budget, DataReader, DataSource, Error, ErrorKind, Event, Lease, Predicate, Pushdown,
-    ReadRequest, Replay, Result, SourceCapabilities, SourceEstimate, SourceOffset, SplitEnumerator,
-    StreamInfo, Uri,
+    Budget, DataReader, DataSource, Error, ErrorKind, Event, Predicate, Pushdown, ReadRequest,
+    Replay, Result, SourceCapabilities, SourceEstimate, SourceOffset, SplitEnumerator, StreamInfo,
+    Uri,
 };
 use velo_format::{Layout, ReadOptions, detect_name, parse_columns};
 
@@ -197,12 +197,6 @@ fn known_columns<'c>(catalog: &'c Catalog, file: &DataFile) -> Result<Vec<(&'c s
 /// Gives what to ask for before a batch: a small budget must have room for the next one as well.
 fn share(budget: &Budget, bytes: u64) -> u64 {
     bytes.min(budget.total() / 4)
-}
-
-/// Gives a lease of what a batch really takes: many small batches must not hold the whole budget.
-fn fitting(budget: &Budget, lease: Lease, bytes: u64) -> Lease {
-    let smaller = (bytes < lease.bytes()).then(|| budget.try_reserve(bytes));
-    smaller.flatten().unwrap_or(lease)
 }
 
 /// Does slow work in a thread of its own, so that whoever waits can stop waiting.

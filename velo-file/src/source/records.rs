@@ -19,7 +19,7 @@ use super::prune::{Verdict, decide};
 use super::shape::Shape;
 use super::stream::prologue;
 use super::window::Window;
-use super::{Nothing, Settings, fitting, known_columns, share};
+use super::{Nothing, Settings, known_columns, share};
 use crate::config::BadRowPolicy;
 use crate::offset::{FileOffset, Fingerprint, Place};
 
@@ -84,8 +84,7 @@ pub(super) async fn open(
         None => opening.file()?,
     };
     // Where records carry their names, those of the columns that nobody wants are known as well.
-    let known = catalog.data.fields().iter();
-    let columns = columns.unwrap_or_else(|| known.map(|field| field.name().clone()).collect());
+    let columns = columns.unwrap_or_else(|| catalog.names());
     let format = catalog.stream_format(file)?;
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
@@ -237,8 +236,10 @@ impl RecordReader {
         if let Some(metadata) = metadata {
             batch = batch.with_metadata(metadata)?;
         }
-        if let Some(lease) = self.lease.take() {
-            batch = batch.with_lease(Arc::new(fitting(&self.budget, lease, bytes)));
+        if let Some(mut lease) = self.lease.take() {
+            // Many small batches must not hold the whole budget.
+            lease.shrink_to(bytes);
+            batch = batch.with_lease(Arc::new(lease));
         }
         self.events.push_back(Event::Rows(batch));
         Ok(())
