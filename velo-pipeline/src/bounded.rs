@@ -11,6 +11,7 @@ use velo_core::{
     SplitEnumerator, WriteRequest,
 };
 
+use crate::ahead::Events;
 use crate::copy::Run;
 use crate::lane::{Follow, keep};
 
@@ -29,6 +30,8 @@ pub(crate) async fn run(run: Arc<Run>) -> Result<()> {
     let queue = Arc::new(Queue(Mutex::new(Waiting {
         enumerator,
         splits: VecDeque::new(),
+        all_found: false,
+        begun: false,
     })));
     let mut lanes = JoinSet::new();
     for lane in 0..run.lanes() {
@@ -73,13 +76,17 @@ async fn read_splits(lane: u32, run: Arc<Run>, queue: Arc<Queue>) -> Result<Done
     let request = WriteRequest::new(lane, run.identity.clone(), run.writers.clone());
     let mut writer = copy.sink.create_writer(request).await?;
     let (mut progress, mut seen) = (Progress::default(), Vec::<Arc<str>>::new());
-    while let Some(split) = queue.next().await? {
+    while let Some((split, alone)) = queue.next().await? {
         let mut request = ReadRequest::new(split.clone(), run.readers.clone());
         request.projection = copy.columns.clone();
         request.filter = copy.filter.clone();
-        let mut reader = copy.source.create_reader(request).await?;
+        let reader = copy.source.create_reader(request).await?;
+        let mut events = match alone && copy.threads > 1 {
+            true => Events::ahead(reader),
+            false => Events::Here(reader),
+        };
         let mut follow = Follow::new(split.clone());
-        while let Some(event) = reader.read().await? {
+        while let Some(event) = events.next().await? {
             if copy.stop.is_set() || run.halt.is_set() {
                 return Err(Run::stopped());
             }
@@ -176,12 +183,16 @@ struct Queue(Mutex<Waiting>);
 struct Waiting {
     enumerator: Box<dyn SplitEnumerator>,
     splits: VecDeque<Arc<Split>>,
+    all_found: bool,
+    begun: bool,
 }
 
 impl Queue {
-    async fn next(&self) -> Result<Option<Arc<Split>>> {
+    /// Takes the next split, and says whether it is the only one that there is.
+    async fn next(&self) -> Result<Option<(Arc<Split>, bool)>> {
         let mut waiting = self.0.lock().await;
-        while waiting.splits.is_empty() {
+        // One more than is asked for: what is found decides how the first one is read.
+        while waiting.splits.len() < 2 && !waiting.all_found {
             match waiting.enumerator.next().await? {
                 Some(SplitChange::Added { splits, .. }) => waiting.splits.extend(splits),
                 Some(_) => {
@@ -190,10 +201,12 @@ impl Queue {
                         "a bounded source took back a split",
                     ));
                 }
-                None => return Ok(None),
+                None => waiting.all_found = true,
             }
         }
-        Ok(waiting.splits.pop_front())
+        let only = !waiting.begun && waiting.splits.len() == 1;
+        waiting.begun = true;
+        Ok(waiting.splits.pop_front().map(|split| (split, only)))
     }
 }
 
