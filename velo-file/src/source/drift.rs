@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use velo_core::{Error, ErrorKind, Result};
 
+use super::catalog::Catalog;
 use crate::config::SchemaDrift;
 
 /// The columns of one file that was looked at.
@@ -88,6 +89,25 @@ pub(super) fn check<'n>(
         }
     }
     Ok(())
+}
+
+/// Refuses columns of a file that drift, those of Hive partitions apart.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_file<'n>(
+    catalog: &Catalog,
+    policy: SchemaDrift,
+    path: &str,
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<()> {
+    let partition = |name: &&str| catalog.partitions.iter().any(|field| field.name() == name);
+    check(
+        policy,
+        path,
+        names.filter(|name| !partition(name)),
+        &catalog.data,
+    )
 }
 
 fn same(first: &FileSchema<'_>, file: &FileSchema<'_>) -> Result<()> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, new_null_array};
-use arrow_schema::Schema;
 use async_trait::async_trait;
 use velo_core::{
     Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, Predicate, ReadRequest,
@@ -65,7 +64,8 @@ pub(super) fn open(
     };
     let end = piece.limit.map_or(end, |limit| end.min(first + limit));
     let schema = &index.units().schema;
-    check_columns(catalog, settings, &piece.path, schema)?;
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    drift::check_file(catalog, settings.options.schema_drift, &piece.path, names)?;
     let predicate = match wanted(catalog, file, &index, &request, group)? {
         Wanted::None => return Ok(Box::new(Nothing)),
         Wanted::All => None,
@@ -115,19 +115,6 @@ fn rows(piece: &Piece, request: &ReadRequest) -> Result<(u64, u64, u64)> {
                 .with("split", &request.split.id),
         ),
     }
-}
-
-/// Refuses columns that drift, those of Hive partitions apart.
-fn check_columns(
-    catalog: &Catalog,
-    settings: &Settings,
-    path: &str,
-    schema: &Schema,
-) -> Result<()> {
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    let partition = |name: &&str| catalog.partitions.iter().any(|field| field.name() == name);
-    let own = names.filter(|name| !partition(name));
-    drift::check(settings.options.schema_drift, path, own, &catalog.data)
 }
 
 fn resume(start: &FileOffset, group: u64, now: Fingerprint) -> Result<u64> {

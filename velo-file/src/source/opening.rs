@@ -125,13 +125,8 @@ impl Opening<'_> {
         let Some(columns) = columns.filter(|columns| !columns.is_empty()) else {
             return Ok(());
         };
-        let partition = |name: &&str| {
-            let mut partitions = self.catalog.partitions.iter();
-            partitions.any(|partition| partition.name() == name)
-        };
         let names = columns.iter().map(String::as_str);
-        let own = names.filter(|name| !partition(name));
-        let (drift, path) = (self.settings.options.schema_drift, &self.piece.path);
-        drift::check(drift, path, own, &self.catalog.data)
+        let (policy, path) = (self.settings.options.schema_drift, &self.piece.path);
+        drift::check_file(self.catalog, policy, path, names)
     }
 }
