@@ -8,6 +8,7 @@ mod jobs;
 mod measure;
 mod micro;
 mod table;
+mod traits;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,9 @@ pub(crate) struct Arguments {
     /// Run the criterion benches of all crates instead; JOB then filters them by name.
     #[arg(long)]
     micro: bool,
+    /// Count instead what the traits add to a decoder's instructions (needs valgrind).
+    #[arg(long, conflicts_with = "micro")]
+    traits: bool,
     /// The jobs to run, all unless named: csv-to-parquet, jsonl-to-parquet, parquet-to-csv,
     /// parquet-to-jsonl, csv-gz-to-parquet.
     #[arg(value_name = "JOB")]
@@ -55,6 +59,9 @@ pub(crate) struct Arguments {
 pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result {
     if arguments.micro {
         return micro::micro(workspace, arguments.jobs.first().map(String::as_str));
+    }
+    if arguments.traits {
+        return traits::traits(workspace, arguments);
     }
     let jobs = chosen(&arguments.jobs)?;
     let environment = Environment::prepare(workspace, arguments)?;
