@@ -55,7 +55,10 @@ impl<C: ColumnBuilder> TakeTexts for OneByOne<'_, C> {
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'a> {
     bytes: &'a [u8],
+    side: &'a [u8],
     places: Places<'a>,
+    /// Fields between separators that are quoted: the record and the text, in order.
+    quoted: &'a [(u32, Span)],
     nulls: Option<&'a [Vec<u8>]>,
 }
 
@@ -69,7 +72,6 @@ enum Places<'a> {
         column: usize,
     },
     Listed {
-        side: &'a [u8],
         spans: &'a [Span],
         stride: usize,
         column: usize,
@@ -90,9 +92,19 @@ impl<'a> Fields<'a> {
         };
         Self {
             bytes,
+            side: &[],
             places,
+            quoted: &[],
             nulls: None,
         }
+    }
+
+    /// Says which of the fields between separators are quoted: the record's number and the text,
+    /// ascending.
+    #[must_use]
+    pub fn with_quoted(mut self, side: &'a [u8], quoted: &'a [(u32, Span)]) -> Self {
+        (self.side, self.quoted) = (side, quoted);
+        self
     }
 
     /// Describes fields by their spans, `stride` for each record.
@@ -104,14 +116,15 @@ impl<'a> Fields<'a> {
         column: usize,
     ) -> Self {
         let places = Places::Listed {
-            side,
             spans,
             stride,
             column,
         };
         Self {
             bytes,
+            side,
             places,
+            quoted: &[],
             nulls: None,
         }
     }
@@ -142,7 +155,6 @@ impl<'a> Fields<'a> {
     /// Hands the field of each record to a builder in turn.
     #[inline]
     pub(crate) fn feed(&self, into: &mut impl TakeTexts) {
-        let bytes = self.bytes;
         match self.places {
             Places::Separated {
                 ends,
@@ -155,37 +167,39 @@ impl<'a> Fields<'a> {
                     // A stride of one leaves the next separator to the next chunk.
                     let behind = chunk.get(1).copied();
                     let behind = behind.unwrap_or_else(|| ends[record * stride + column + 1]);
-                    let text = between(bytes, chunk[0], behind, last);
+                    let text = between(self.bytes, chunk[0], behind, last);
                     (!self.is_null(text)).then_some(text)
                 };
-                into.take_texts(records.take(self.len()).enumerate().map(text));
+                let records = records.take(self.len()).enumerate();
+                let mut quoted = self.quoted.iter().peekable();
+                if quoted.peek().is_none() {
+                    return into.take_texts(records.map(text));
+                }
+                into.take_texts(records.map(|(record, chunk)| {
+                    match quoted.next_if(|(at, _)| *at as usize == record) {
+                        None => text((record, chunk)),
+                        Some((_, span)) => self.text(span),
+                    }
+                }));
             }
             Places::Listed {
-                side,
                 spans,
                 stride,
                 column,
-            } => {
-                let text = |span: &Span| {
-                    let (from, to) = (span.start as usize, span.end as usize);
-                    match span.kind {
-                        SpanKind::Plain => {
-                            Some(&bytes[from..to]).filter(|text| !self.is_null(text))
-                        }
-                        SpanKind::Quoted => Some(&bytes[from..to]),
-                        SpanKind::Unescaped => Some(&side[from..to]),
-                        SpanKind::Missing => None,
-                    }
-                };
-                into.take_texts(spans.iter().skip(column).step_by(stride).map(text));
-            }
+            } => into.take_texts(
+                spans
+                    .iter()
+                    .skip(column)
+                    .step_by(stride)
+                    .map(|span| self.text(span)),
+            ),
         }
     }
 
     /// Gives the text of one record's field and whether it stands unquoted.
     #[must_use]
     pub fn get(&self, record: usize) -> Option<(&'a [u8], bool)> {
-        match self.places {
+        let span = match self.places {
             Places::Separated {
                 ends,
                 stride,
@@ -194,24 +208,40 @@ impl<'a> Fields<'a> {
                 let at = record * stride + column;
                 let last = column + 1 == stride;
                 let text = between(self.bytes, *ends.get(at)?, *ends.get(at + 1)?, last);
-                Some((text, true))
+                let quoted = self
+                    .quoted
+                    .binary_search_by_key(&record, |(at, _)| *at as usize);
+                match quoted {
+                    Err(_) => return Some((text, true)),
+                    Ok(place) => &self.quoted[place].1,
+                }
             }
             Places::Listed {
-                side,
                 spans,
                 stride,
                 column,
-            } => {
-                let span = spans.get(record * stride + column)?;
-                let (from, to) = (span.start as usize, span.end as usize);
-                match span.kind {
-                    SpanKind::Plain => Some((&self.bytes[from..to], true)),
-                    SpanKind::Quoted => Some((&self.bytes[from..to], false)),
-                    SpanKind::Unescaped => Some((&side[from..to], false)),
-                    SpanKind::Missing => None,
-                }
-            }
+            } => spans.get(record * stride + column)?,
+        };
+        self.raw(span)
+    }
+
+    /// Gives the text of a span and whether it stands unquoted; `None` where there is none.
+    #[inline]
+    fn raw(&self, span: &Span) -> Option<(&'a [u8], bool)> {
+        let (from, to) = (span.start as usize, span.end as usize);
+        match span.kind {
+            SpanKind::Plain => Some((&self.bytes[from..to], true)),
+            SpanKind::Quoted => Some((&self.bytes[from..to], false)),
+            SpanKind::Unescaped => Some((&self.side[from..to], false)),
+            SpanKind::Missing => None,
         }
+    }
+
+    /// Gives the text of a span, `None` for null.
+    #[inline]
+    fn text(&self, span: &Span) -> Option<&'a [u8]> {
+        let (text, unquoted) = self.raw(span)?;
+        (!(unquoted && self.is_null(text))).then_some(text)
     }
 
     #[inline]

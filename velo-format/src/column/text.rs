@@ -46,10 +46,14 @@ impl Texts {
 
     #[inline]
     fn copy(&mut self, text: &[u8], end: usize) {
-        // One byte, as flags and codes have, is not worth a call.
-        match text {
-            [byte] => self.data[self.used] = *byte,
-            _ => self.data[self.used..end].copy_from_slice(text),
+        let room = &mut self.data[self.used..end];
+        // Short texts are not worth a call: two pieces of a fixed size that may overlap.
+        match text.len() {
+            1 => room[0] = text[0],
+            4..=7 => copy_ends::<4>(text, room),
+            8..=15 => copy_ends::<8>(text, room),
+            16..=32 => copy_ends::<16>(text, room),
+            _ => room.copy_from_slice(text),
         }
     }
 
@@ -126,6 +130,17 @@ impl ColumnBuilder for Texts {
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let array = StringArray::try_new(offsets, Buffer::from_vec(data), self.validity.finish());
         Ok(Arc::new(array.map_err(super::create::refused)?))
+    }
+}
+
+/// Copies a text of one to two times `N` bytes.
+#[inline]
+fn copy_ends<const N: usize>(text: &[u8], room: &mut [u8]) {
+    if let (Some(from), Some(to)) = (text.first_chunk::<N>(), room.first_chunk_mut::<N>()) {
+        *to = *from;
+    }
+    if let (Some(from), Some(to)) = (text.last_chunk::<N>(), room.last_chunk_mut::<N>()) {
+        *to = *from;
     }
 }
 

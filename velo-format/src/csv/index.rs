@@ -14,8 +14,8 @@ pub(super) struct Index {
     whole: usize,
     /// How many lines there are, blank ones and comments included.
     pub(super) lines: usize,
-    /// Whether a quote occurs.
-    pub(super) quotes: bool,
+    /// The separators behind which a field starts with a quote, as places in the index.
+    openings: Vec<u32>,
     /// How many bytes the lines have.
     pub(super) consumed: usize,
 }
@@ -65,7 +65,16 @@ impl Index {
         self.places[0] = u32::MAX;
         (self.used, self.whole) = (1, 1);
         (self.lines, self.consumed) = (0, 0);
-        self.quotes = false;
+        self.openings.clear();
+    }
+
+    /// Gives the fields of the whole lines that start with a quote, each by the separator before
+    /// it, in order.
+    pub(super) fn openings(&self) -> &[u32] {
+        let whole = self
+            .openings
+            .partition_point(|opening| (*opening as usize) + 1 < self.whole);
+        &self.openings[..whole]
     }
 
     #[inline]
@@ -78,12 +87,27 @@ impl Index {
             self.whole = self.used + up_to_last.count_ones() as usize;
             self.lines += marks.lines.count_ones() as usize;
         }
-        self.quotes |= marks.quotes;
+        if marks.quotes != 0 {
+            self.note_openings(base, marks);
+        }
         let count = marks.separators.count_ones() as usize;
         if let Some(room) = self.places[self.used..].first_chunk_mut::<BLOCK>() {
             write_places(room, base as u32, marks.separators);
         }
         self.used += count;
+    }
+
+    #[cold]
+    fn note_openings(&mut self, base: usize, marks: Marks) {
+        let before = self.places[self.used - 1].wrapping_add(1) as usize;
+        let starts = marks.separators << 1 | u64::from(before == base);
+        let mut openings = marks.quotes & starts;
+        while openings != 0 {
+            let below = (1 << openings.trailing_zeros()) - 1;
+            let separators = (marks.separators & below).count_ones() as usize;
+            self.openings.push((self.used - 1 + separators) as u32);
+            openings &= openings - 1;
+        }
     }
 
     /// Takes what is left behind the last line feed for a line.

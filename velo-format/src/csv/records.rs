@@ -11,6 +11,9 @@ use crate::column::{Fields, Span, SpanKind};
 /// How many bytes are looked at together, unless a record is longer: they stay in the cache.
 const WINDOW: usize = 256 << 10;
 
+/// With fewer fields than this for each quoted one, all fields are listed.
+const FIELDS_FOR_EACH_QUOTED: usize = 4;
+
 /// Instead of a number of fields: whatever a record has.
 pub(super) const ANY_FIELDS: usize = 0;
 
@@ -19,8 +22,10 @@ pub(super) const ANY_FIELDS: usize = 0;
 pub(super) struct Records {
     index: Index,
     stride: usize,
-    /// Whether every record is its fields between separators, with nothing to resolve.
+    /// Whether every record is its fields between separators, but for those in `quoted`.
     regular: bool,
+    /// The fields of regular records that start with a quote, by column: the record and the text.
+    quoted: Vec<Vec<(u32, Span)>>,
     /// The good records, unless they are regular.
     rows: Vec<Row>,
     spans: Vec<Span>,
@@ -119,7 +124,9 @@ impl Records {
     /// Gives one field of all good records.
     pub(super) fn fields<'a>(&'a self, bytes: &'a [u8], field: usize) -> Fields<'a> {
         if self.regular {
+            let quoted = self.quoted.get(field).map_or(&[][..], Vec::as_slice);
             Fields::separated(bytes, self.index.ends(), self.stride, field)
+                .with_quoted(&self.side, quoted)
         } else {
             Fields::listed((bytes, &self.side), &self.spans, self.stride, field)
         }
@@ -164,8 +171,9 @@ impl Records {
         self.side.clear();
         self.faults.clear();
         self.count = self.index.lines;
-        self.regular = self.is_regular(dialect, bytes);
+        self.regular = self.is_regular(dialect, bytes) && self.take_quoted(dialect, bytes);
         if !self.regular {
+            self.side.clear();
             self.count = 0;
             self.list(dialect, bytes);
         }
@@ -175,7 +183,6 @@ impl Records {
         let ends = self.index.ends();
         let ends_line = |end: &u32| bytes.get(*end as usize).is_none_or(|byte| *byte == b'\n');
         self.stride != ANY_FIELDS
-            && !self.index.quotes
             && ends.len() - 1 == self.index.lines * self.stride
             && ends
                 .iter()
@@ -183,6 +190,31 @@ impl Records {
                 .step_by(self.stride)
                 .all(ends_line)
             && (dialect.comment.is_none() || !self.has_comment(dialect, bytes))
+    }
+
+    /// Takes the fields that start with a quote, if they are the exception and sound.
+    fn take_quoted(&mut self, dialect: &Dialect, bytes: &[u8]) -> bool {
+        self.quoted.iter_mut().for_each(Vec::clear);
+        let (openings, ends) = (self.index.openings(), self.index.ends());
+        if openings.len() * FIELDS_FOR_EACH_QUOTED > ends.len() {
+            return false;
+        }
+        if !openings.is_empty() && self.quoted.len() < self.stride {
+            self.quoted.resize_with(self.stride, Vec::new);
+        }
+        for opening in openings.iter().map(|opening| *opening as usize) {
+            let (record, field) = (opening / self.stride, opening % self.stride);
+            let start = ends[opening].wrapping_add(1) as usize;
+            let end = ends[opening + 1] as usize;
+            let ends_line = field + 1 == self.stride && end < bytes.len();
+            let text = without_return(&bytes[start..end], ends_line);
+            match quoted::take(dialect, text, start, &mut self.side) {
+                Ok(span) => self.quoted[field].push((record as u32, span)),
+                // The way through every field finds out what to say of it.
+                Err(_) => return false,
+            }
+        }
+        true
     }
 
     fn has_comment(&self, dialect: &Dialect, bytes: &[u8]) -> bool {

@@ -41,8 +41,8 @@ pub(super) struct Marks {
     pub(super) records: u64,
     /// Line feeds that end a blank line.
     pub(super) blanks: u64,
-    /// Whether a quote occurs.
-    pub(super) quotes: bool,
+    /// Quotes, wherever they stand.
+    pub(super) quotes: u64,
 }
 
 /// Follows the structure through any number of blocks.
@@ -86,7 +86,9 @@ impl Scanner {
         for (at, byte) in bytes.iter().enumerate() {
             let (before, bit) = (self.state, 1 << at);
             let separates = self.step(*byte);
-            marks.quotes |= Some(*byte) == self.quote;
+            if Some(*byte) == self.quote {
+                marks.quotes |= bit;
+            }
             if separates {
                 marks.separators |= bit;
             }
@@ -174,7 +176,7 @@ impl Scanner {
             lines,
             records: lines & !blanks,
             blanks,
-            quotes: quotes != 0,
+            quotes,
         })
     }
 

@@ -525,6 +525,7 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
         Just(b"\"x,\ny\",1\n".to_vec()),
         Just(b"12,ab\n".to_vec()),
         Just(b"1,2\n3,4\n5,6\n".to_vec()),
+        Just(b"1,2\n3,4\n5,\"6,\"\"\"\n7,8\n9,0\n".to_vec()),
         Just(b"\\".to_vec()),
         Just(b"#".to_vec()),
         Just(b"\r".to_vec()),

@@ -7,16 +7,18 @@ use ::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use ::parquet::basic::Compression as PageCompression;
-use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use ::parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{Field, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
+use super::column::{self, ColumnEncoder, EncodedColumn};
 use super::dictionary::{self, SAMPLE_ROWS};
 use super::error::unwritable;
 use super::write::{convert, properties};
-use crate::{Chunk, ChunkEncoder};
+use crate::{Chunk, ChunkEncoder, Sink};
 
 /// Memory of a row group at which it is full, whatever its rows: wide rows come in smaller groups.
 const LARGEST_GROUP: usize = 64 << 20;
@@ -30,11 +32,57 @@ pub(super) struct RowGroupEncoder {
     /// The first rows of the open row group, until it is decided how to write its columns.
     sample: Vec<RecordBatch>,
     /// One for each leaf column; none while rows are sampled.
-    writers: Vec<ArrowColumnWriter>,
+    writers: Vec<ColumnWriter>,
     /// Rows in the open row group.
     rows: usize,
     /// Rows beyond the open row group, which is full.
     beyond: Option<RecordBatch>,
+}
+
+/// Encodes a leaf column.
+enum ColumnWriter {
+    Flat(Box<dyn ColumnEncoder>),
+    /// The parquet crate's, which knows every type.
+    Any(Box<ArrowColumnWriter>),
+}
+
+/// A leaf column, encoded.
+pub(super) enum GroupColumn {
+    Flat(EncodedColumn),
+    Any(ArrowColumnChunk),
+}
+
+impl GroupColumn {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Flat(column) => column.close.bytes_written,
+            Self::Any(column) => column.close().bytes_written,
+        }
+    }
+
+    pub(super) fn append_to(self, group: &mut SerializedRowGroupWriter<'_, Sink>) -> Result<()> {
+        match self {
+            Self::Flat(column) => group.append_column(&column.bytes, column.close),
+            Self::Any(column) => column.append_to_row_group(group),
+        }
+        .map_err(unwritable)
+    }
+}
+
+impl ColumnWriter {
+    fn memory(&self) -> usize {
+        match self {
+            Self::Flat(encoder) => encoder.memory(),
+            Self::Any(writer) => writer.memory_size(),
+        }
+    }
+
+    fn close(self) -> Result<GroupColumn> {
+        Ok(match self {
+            Self::Flat(encoder) => GroupColumn::Flat(encoder.close()?),
+            Self::Any(writer) => GroupColumn::Any(writer.close().map_err(unwritable)?),
+        })
+    }
 }
 
 impl RowGroupEncoder {
@@ -85,24 +133,53 @@ impl RowGroupEncoder {
                 properties = properties.set_column_dictionary_enabled(path, pays);
             }
         }
-        let root = self.parquet.root_schema_ptr();
-        // The factory takes schema and properties from a file, so it gets one that goes nowhere.
-        let file = SerializedFileWriter::new(io::sink(), root, Arc::new(properties.build()))
-            .map_err(unwritable)?;
-        let factory = ArrowRowGroupWriterFactory::new(&file, self.schema.clone());
-        self.writers = factory.create_column_writers(0).map_err(unwritable)?;
+        self.writers = self.writers(properties.build())?;
         for rows in std::mem::take(&mut self.sample) {
             self.encode(&rows)?;
         }
         Ok(())
     }
 
+    fn writers(&self, properties: WriterProperties) -> Result<Vec<ColumnWriter>> {
+        let properties = Arc::new(properties);
+        let root = self.parquet.root_schema_ptr();
+        // The factory takes schema and properties from a file, so it gets one that goes nowhere.
+        let file = SerializedFileWriter::new(io::sink(), root, properties.clone());
+        let factory =
+            ArrowRowGroupWriterFactory::new(&file.map_err(unwritable)?, self.schema.clone());
+        let writers = factory.create_column_writers(0).map_err(unwritable)?;
+        let choose = |(leaf, writer)| {
+            let field = self.schema.field(self.parquet.get_column_root_idx(leaf));
+            let column = &self.parquet.columns()[leaf];
+            let own = column::encoder(field.data_type(), column, &properties)?;
+            Ok(match own {
+                Some(encoder) => ColumnWriter::Flat(encoder),
+                None => ColumnWriter::Any(Box::new(writer)),
+            })
+        };
+        writers.into_iter().enumerate().map(choose).collect()
+    }
+
     fn encode(&mut self, rows: &RecordBatch) -> Result<()> {
         let mut writers = self.writers.iter_mut();
         for (field, array) in self.schema.fields().iter().zip(rows.columns()) {
-            for leaf in compute_leaves(field, array).map_err(unwritable)? {
-                if let Some(writer) = writers.next() {
-                    writer.write(&leaf).map_err(unwritable)?;
+            match writers.next() {
+                None => {}
+                Some(ColumnWriter::Flat(encoder)) => encoder
+                    .write(array)
+                    .map_err(|error| error.within("column", field.name()))?,
+                Some(ColumnWriter::Any(first)) => {
+                    let mut leaves = compute_leaves(field, array)
+                        .map_err(unwritable)?
+                        .into_iter();
+                    if let Some(leaf) = leaves.next() {
+                        first.write(&leaf).map_err(unwritable)?;
+                    }
+                    for leaf in leaves {
+                        if let Some(ColumnWriter::Any(writer)) = writers.next() {
+                            writer.write(&leaf).map_err(unwritable)?;
+                        }
+                    }
                 }
             }
         }
@@ -161,11 +238,7 @@ impl ChunkEncoder for RowGroupEncoder {
     }
 
     fn memory(&self) -> usize {
-        let encoded: usize = self
-            .writers
-            .iter()
-            .map(ArrowColumnWriter::memory_size)
-            .sum();
+        let encoded: usize = self.writers.iter().map(ColumnWriter::memory).sum();
         let waiting = self.sample.iter().chain(&self.beyond);
         encoded
             + waiting
@@ -182,15 +255,10 @@ impl ChunkEncoder for RowGroupEncoder {
             self.start()?;
         }
         let writers = std::mem::take(&mut self.writers).into_iter();
-        let closed = writers.map(ArrowColumnWriter::close);
-        let columns: Vec<ArrowColumnChunk> =
-            closed.collect::<Result<_, _>>().map_err(unwritable)?;
+        let columns: Vec<GroupColumn> = writers.map(ColumnWriter::close).collect::<Result<_>>()?;
         let chunk = Chunk {
             rows: std::mem::take(&mut self.rows) as u64,
-            bytes: columns
-                .iter()
-                .map(|column| column.close().bytes_written)
-                .sum(),
+            bytes: columns.iter().map(GroupColumn::bytes).sum(),
             body: Box::new(columns),
         };
         if let Some(beyond) = self.beyond.take() {

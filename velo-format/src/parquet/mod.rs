@@ -8,6 +8,7 @@
 
 mod bounds;
 mod chunk;
+mod column;
 mod dictionary;
 mod error;
 mod footer;

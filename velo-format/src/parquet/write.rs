@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ArrowSchemaConverter;
 use ::parquet::arrow::add_encoded_arrow_schema_to_metadata;
-use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
 use ::parquet::basic::Compression as PageCompression;
 use ::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use ::parquet::file::writer::SerializedFileWriter;
@@ -12,7 +11,7 @@ use ::parquet::schema::types::SchemaDescriptor;
 use arrow_schema::{Schema, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
-use super::chunk::RowGroupEncoder;
+use super::chunk::{GroupColumn, RowGroupEncoder};
 use super::error::unwritable;
 use super::options::page_compression;
 use super::schema;
@@ -103,14 +102,14 @@ impl FileEncoder for ParquetFile {
     fn append(&mut self, chunk: Chunk) -> Result<()> {
         let columns = chunk
             .body
-            .downcast::<Vec<ArrowColumnChunk>>()
+            .downcast::<Vec<GroupColumn>>()
             .map_err(|_| Error::new(ErrorKind::Unexpected, "chunk is not a parquet row group"))?;
         if chunk.rows == 0 {
             return Ok(());
         }
         let mut group = self.writer.next_row_group().map_err(unwritable)?;
         for column in *columns {
-            column.append_to_row_group(&mut group).map_err(unwritable)?;
+            column.append_to(&mut group)?;
         }
         group.close().map_err(unwritable)?;
         self.rows += chunk.rows;
