@@ -33,6 +33,7 @@ def checksums(path, types):
 
 
 def main():
+    duckdb.execute("SET TimeZone = 'UTC'")
     original, *outputs = sys.argv[1:]
     types = types_of(original)
     expected = checksums(original, types)

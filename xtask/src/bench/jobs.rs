@@ -5,47 +5,85 @@ use std::path::Path;
 
 use super::environment::Environment;
 
-/// One conversion of the same table.
+/// One conversion of a table.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) source: &'static str,
+    /// How velo is told what the file's name and bytes do not say.
+    query: &'static str,
+    /// The table that every output must hold.
+    pub(crate) original: &'static str,
     /// The ending of what is written.
     pub(crate) ending: &'static str,
 }
 
-pub(crate) const JOBS: [Job; 5] = [
-    Job {
-        name: "csv-to-parquet",
-        title: "CSV → Parquet",
-        source: "lineitem.csv",
-        ending: "parquet",
-    },
-    Job {
-        name: "jsonl-to-parquet",
-        title: "JSON lines → Parquet",
-        source: "lineitem.jsonl",
-        ending: "parquet",
-    },
-    Job {
-        name: "parquet-to-csv",
-        title: "Parquet → CSV",
-        source: "lineitem.parquet",
-        ending: "csv",
-    },
-    Job {
-        name: "parquet-to-jsonl",
-        title: "Parquet → JSON lines",
-        source: "lineitem.parquet",
-        ending: "jsonl",
-    },
-    Job {
-        name: "csv-gz-to-parquet",
-        title: "gzip'd CSV → Parquet",
-        source: "lineitem.csv.gz",
-        ending: "parquet",
-    },
+impl Job {
+    const fn new(name: &'static str, title: &'static str, source: &'static str) -> Self {
+        Self {
+            name,
+            title,
+            source,
+            query: "",
+            original: "lineitem.parquet",
+            ending: "parquet",
+        }
+    }
+
+    const fn to(self, ending: &'static str) -> Self {
+        Self { ending, ..self }
+    }
+
+    const fn of(self, original: &'static str) -> Self {
+        Self { original, ..self }
+    }
+
+    const fn read_with(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+}
+
+pub(crate) const JOBS: [Job; 10] = [
+    Job::new("csv-to-parquet", "CSV → Parquet", "lineitem.csv"),
+    Job::new("jsonl-to-parquet", "JSON lines → Parquet", "lineitem.jsonl"),
+    Job::new("parquet-to-csv", "Parquet → CSV", "lineitem.parquet").to("csv"),
+    Job::new(
+        "parquet-to-jsonl",
+        "Parquet → JSON lines",
+        "lineitem.parquet",
+    )
+    .to("jsonl"),
+    Job::new(
+        "csv-gz-to-parquet",
+        "gzip'd CSV → Parquet",
+        "lineitem.csv.gz",
+    ),
+    Job::new(
+        "quoted-csv-to-parquet",
+        "CSV, every field quoted → Parquet",
+        "quoted.csv",
+    ),
+    Job::new(
+        "measurements-to-parquet",
+        "`station;number` → Parquet",
+        "measurements.csv",
+    )
+    .of("measurements.parquet")
+    .read_with("?delimiter=;&header=false"),
+    Job::new(
+        "wide-csv-to-parquet",
+        "CSV, 500 columns → Parquet",
+        "wide.csv",
+    )
+    .of("wide.parquet"),
+    Job::new(
+        "events-to-parquet",
+        "JSON lines, nested → Parquet",
+        "events.jsonl",
+    )
+    .of("events.parquet"),
+    Job::new("avro-to-parquet", "Avro → Parquet", "lineitem.avro"),
 ];
 
 /// Who does a job.
@@ -83,6 +121,12 @@ impl Tool {
         }
     }
 
+    /// Says whether the tool does the job at all: of the peers only Polars reads Avro without
+    /// what it would have to load at run time.
+    pub(crate) fn does(self, job: &Job) -> bool {
+        job.name != "avro-to-parquet" || matches!(self, Self::Velo | Self::PolarsEager)
+    }
+
     /// The command that does a job.
     pub(crate) fn command(
         self,
@@ -109,7 +153,7 @@ impl Tool {
             Self::Velo => vec![
                 environment.velo.clone().unwrap_or_default().into(),
                 "copy".into(),
-                source.into(),
+                with_query(source, job.query),
                 uri(destination, environment.durable),
                 "--quiet".into(),
             ],
@@ -122,9 +166,11 @@ impl Tool {
 
 /// velo flushes what it writes unless told otherwise; its peers do not.
 fn uri(destination: &Path, durable: bool) -> OsString {
-    let mut uri = destination.as_os_str().to_owned();
-    if !durable {
-        uri.push("?sync=false");
-    }
+    with_query(destination, if durable { "" } else { "?sync=false" })
+}
+
+fn with_query(path: &Path, query: &str) -> OsString {
+    let mut uri = path.as_os_str().to_owned();
+    uri.push(query);
     uri
 }

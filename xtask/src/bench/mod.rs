@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "micro")]
     traits: bool,
     /// The jobs to run, all unless named: csv-to-parquet, jsonl-to-parquet, parquet-to-csv,
-    /// parquet-to-jsonl, csv-gz-to-parquet.
+    /// parquet-to-jsonl, csv-gz-to-parquet, quoted-csv-to-parquet, measurements-to-parquet,
+    /// wide-csv-to-parquet, events-to-parquet, avro-to-parquet.
     #[arg(value_name = "JOB")]
     jobs: Vec<String>,
     /// TPC-H scale factor: 0.25 is 1.5 million rows.
@@ -106,6 +107,11 @@ fn compare(
     starts: &Starts,
 ) -> Result<Vec<Row>> {
     let source = environment.data.join(job.source);
+    let tools: Vec<Tool> = tools
+        .iter()
+        .copied()
+        .filter(|tool| tool.does(job))
+        .collect();
     let mut samples = vec![Vec::<Sample>::new(); tools.len()];
     for round in 0..=runs {
         for (tool, samples) in tools.iter().zip(&mut samples) {
@@ -123,7 +129,7 @@ fn compare(
             }
         }
     }
-    verify(environment, job, tools)?;
+    verify(environment, job, &tools)?;
     let rows = tools.iter().zip(&samples).filter_map(|(&tool, samples)| {
         Some(Row {
             tool,
@@ -155,7 +161,7 @@ fn verify(environment: &Environment, job: &Job, tools: &[Tool]) -> Result {
     let mut command = program(&environment.python, &environment.output);
     command.arg(environment.scripts.join("verify.py"));
     run(command
-        .arg(environment.data.join("lineitem.parquet"))
+        .arg(environment.data.join(job.original))
         .args(&outputs))?;
     outputs.iter().try_for_each(|path| remove(path))
 }
