@@ -4,6 +4,7 @@ mod damage;
 mod pruning;
 mod round_trip;
 mod samples;
+mod settings;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
