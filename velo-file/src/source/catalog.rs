@@ -10,13 +10,14 @@ use velo_format::{
     detect_name, parse_columns,
 };
 
+use super::columns::{Columns, together};
 use super::drift::{self, FileSchema};
 use super::file::{Found, OpenFile};
 use super::hive::{self, Values};
 use super::layouts::Layouts;
 use super::listing::{self, Listing};
 use super::metadata;
-use super::sample::{Finding, Sampled, Sampler};
+use super::sample::{Sampled, Sampler};
 use super::stdin::Pipe;
 use super::stream::Beginning;
 use super::{Settings, detect};
@@ -361,63 +362,6 @@ fn spread<'f>(files: &[&'f DataFile]) -> Vec<&'f DataFile> {
     let last = files.len() - 1;
     let at = |n: usize| files[n * last / (SAMPLED_FILES - 1)];
     (0..SAMPLED_FILES).map(at).collect()
-}
-
-/// The columns of the data, and how the files are read.
-struct Columns {
-    data: SchemaRef,
-    details: Vec<String>,
-}
-
-impl Columns {
-    fn of(data: SchemaRef) -> Self {
-        Self {
-            data,
-            details: Vec::new(),
-        }
-    }
-}
-
-fn together(
-    findings: Vec<Finding>,
-    settings: &Settings,
-    notes: &mut Vec<String>,
-) -> Result<Columns> {
-    let schemas: Vec<FileSchema<'_>> = findings
-        .iter()
-        .map(|finding| FileSchema {
-            path: &finding.path,
-            schema: finding.inferred.schema.clone(),
-        })
-        .collect();
-    let data = drift::merge(settings.options.schema_drift, &schemas, true)?;
-    let spelled = |finding: &Finding| finding.dialect.clone().map(|(spelled, _)| spelled);
-    let differ = findings
-        .windows(2)
-        .any(|two| spelled(&two[0]) != spelled(&two[1]));
-    let mut details = Vec::new();
-    for finding in &findings {
-        for note in &finding.inferred.notes {
-            let note = match differ {
-                true => format!("{}: {note}", finding.path),
-                false => note.clone(),
-            };
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        }
-        let Some((spelled, reason)) = &finding.dialect else {
-            continue;
-        };
-        let detail = match differ {
-            true => format!("{}: {spelled} ({reason})", finding.path),
-            false => format!("{spelled} ({reason})"),
-        };
-        if differ || details.is_empty() {
-            details.push(detail);
-        }
-    }
-    Ok(Columns { data, details })
 }
 
 fn not_here() -> Error {

@@ -51,142 +51,146 @@ fn short(dialect: &str) -> String {
     )
 }
 
+const NOTHING: Change = |_| {};
+
+/// Options, the text, the dialect in short, and whether a note is due.
+const CASES: &[(Change, &str, &str, bool)] = &[
+    // As RFC 4180 has it: nothing to say.
+    (NOTHING, "a,b\n1,x\n2,y\n", ", \"", false),
+    (
+        NOTHING,
+        "a,b\n\"x;y\",\"1|2\"\n\"z;z\",\"3|4\"\n",
+        ", \"",
+        false,
+    ),
+    (NOTHING, "a;b,c\n1,2\n3,4\n5,6\n", ", \"", false),
+    (NOTHING, "\u{feff}a,b\r\n1,2\r\n", ", \"", false),
+    (
+        NOTHING,
+        "time,what\n10:00:00,a b\n11:00:00,c d\n",
+        ", \"",
+        false,
+    ),
+    (NOTHING, "", ", \"", false),
+    (NOTHING, "\n\n", ", \"", false),
+    (NOTHING, "a\n", ", \"", false),
+    (NOTHING, "a,b", ", \"", false),
+    (NOTHING, "id\n1\n2\n", ", \"", false),
+    (
+        NOTHING,
+        "what was said\nhello world\nwell, well\n",
+        ", \"",
+        false,
+    ),
+    (
+        NOTHING,
+        "t\n2024-01-01 10:00:00\n2024-01-02 10:00:00\n",
+        ", \"",
+        false,
+    ),
+    // Rows that are bad with commas stay so.
+    (NOTHING, "a,b\n1,2,3\n4,5,6\n7,8,9\n", ", \"", false),
+    (
+        NOTHING,
+        "id,text\n1,\"a\nb\"\n2,b,c\nx,d\n4,e\n",
+        ", \"",
+        false,
+    ),
+    (NOTHING, "a,b\n1,\"x\n2,y\n3,z\n", ", \"", false),
+    // Other delimiters.
+    (NOTHING, "a;b\n1;2\n3;4\n", "; \"", true),
+    (NOTHING, "a;b\n1;2\n3;4;5\n", "; \"", true),
+    (NOTHING, "a\tb\n1\t2,5\n3\t4,25\n", "\\t \" 1,5", true),
+    (NOTHING, "a|b|c\nx|y|z\n", "| \"", true),
+    (
+        NOTHING,
+        "name;age\nSmith, John;40\nDoe, Jane;41\n",
+        "; \"",
+        true,
+    ),
+    (
+        NOTHING,
+        "Smith, John;London\nDoe, Jane;Paris\n",
+        "; \"",
+        true,
+    ),
+    (NOTHING, "Berlin;3,7\nParis;2,1\n", "; \" - 1,5", true),
+    (NOTHING, "1,5;2,5\n3,5;4,5\n", "; \" - 1,5", true),
+    (NOTHING, "a;b\n\"x;\ny\";2\n\"z\";3\n", "; \"", true),
+    // Quotes.
+    (NOTHING, "a,b\n'x, y',1\n'z, z',2\n", ", '", true),
+    (NOTHING, "'a','b'\n'x','1'\n'y','2'\n", ", '", true),
+    (NOTHING, "a,b\n'tis,1\n'twas,2\n", ", \"", false),
+    (NOTHING, "a,b\nx's,1\n'Bob',2\ny,3\n", ", \"", false),
+    (
+        NOTHING,
+        "a,b\n\"5 inch,1\n\"6 inch,2\n\"7 inch,3\n",
+        ", none",
+        true,
+    ),
+    // Header or not.
+    (NOTHING, "1,x\n2,y\n", ", \" -", true),
+    (NOTHING, "1,2\n", ", \" -", true),
+    (NOTHING, "1,x\n", ", \"", false),
+    (NOTHING, "5\n6\n7\n", ", \" -", true),
+    (
+        NOTHING,
+        "country,2019,2020\nDE,1,2\nFR,3,4\n",
+        ", \" -",
+        true,
+    ),
+    (NOTHING, "year,2019,2020\n1,1,2\n2,3,4\n", ", \"", true),
+    (NOTHING, "id,2019\na,\nb,\n", ", \"", false),
+    (NOTHING, "2024-01-01,a\n2024-01-02,b\n", ", \" -", true),
+    (
+        |o| o.common.types = Some("1:text".into()),
+        "1,x\n2,y\n",
+        ", \"",
+        false,
+    ),
+    // Decimal comma, only where it is certain.
+    (NOTHING, "a;b\n1;1.234,56\n2;7,00\n", "; \" 1,5", true),
+    (NOTHING, "a;b\n1;1,234\n2;7,000\n", "; \"", true),
+    (NOTHING, "a;b;c\n1;1,5;2.5\n2;7,5;3.5\n", "; \"", true),
+    (NOTHING, "a,b\n1,\"1,5\"\n2,\"2,5\"\n", ", \"", false),
+    // What is given stays.
+    (
+        |o| o.csv.delimiter = Some(",".into()),
+        "a;b\n1;2\n",
+        ", \"",
+        false,
+    ),
+    (|o| o.csv.header = Some(true), "1,2\n3,4\n", ", \"", false),
+    (|o| o.csv.header = Some(false), "a;b\n1;2\n", "; \" -", true),
+    (
+        |o| o.csv.quote = Some("\"".into()),
+        "'a','b'\n'x','1'\n",
+        ", \"",
+        false,
+    ),
+    (
+        |o| o.csv.skip_lines = 1,
+        "Report; 2024\na;b\n1;2\n",
+        "; \"",
+        true,
+    ),
+    (
+        |o| o.csv.comment = Some("#".into()),
+        "# a,b,c\na;b\n1;2\n",
+        "; \"",
+        true,
+    ),
+    (
+        |o| o.csv.comment = Some(";".into()),
+        "a;b\n1;2\n",
+        ", \"",
+        false,
+    ),
+];
+
 #[test]
 fn finds_the_dialect_and_never_guesses_in_silence() {
-    const NOTHING: Change = |_| {};
-    for (change, text, expected, noted) in [
-        // As RFC 4180 has it: nothing to say.
-        (NOTHING, "a,b\n1,x\n2,y\n", ", \"", false),
-        (
-            NOTHING,
-            "a,b\n\"x;y\",\"1|2\"\n\"z;z\",\"3|4\"\n",
-            ", \"",
-            false,
-        ),
-        (NOTHING, "a;b,c\n1,2\n3,4\n5,6\n", ", \"", false),
-        (NOTHING, "\u{feff}a,b\r\n1,2\r\n", ", \"", false),
-        (
-            NOTHING,
-            "time,what\n10:00:00,a b\n11:00:00,c d\n",
-            ", \"",
-            false,
-        ),
-        (NOTHING, "", ", \"", false),
-        (NOTHING, "\n\n", ", \"", false),
-        (NOTHING, "a\n", ", \"", false),
-        (NOTHING, "a,b", ", \"", false),
-        (NOTHING, "id\n1\n2\n", ", \"", false),
-        (
-            NOTHING,
-            "what was said\nhello world\nwell, well\n",
-            ", \"",
-            false,
-        ),
-        (
-            NOTHING,
-            "t\n2024-01-01 10:00:00\n2024-01-02 10:00:00\n",
-            ", \"",
-            false,
-        ),
-        // Rows that are bad with commas stay so.
-        (NOTHING, "a,b\n1,2,3\n4,5,6\n7,8,9\n", ", \"", false),
-        (
-            NOTHING,
-            "id,text\n1,\"a\nb\"\n2,b,c\nx,d\n4,e\n",
-            ", \"",
-            false,
-        ),
-        (NOTHING, "a,b\n1,\"x\n2,y\n3,z\n", ", \"", false),
-        // Other delimiters.
-        (NOTHING, "a;b\n1;2\n3;4\n", "; \"", true),
-        (NOTHING, "a;b\n1;2\n3;4;5\n", "; \"", true),
-        (NOTHING, "a\tb\n1\t2,5\n3\t4,25\n", "\\t \" 1,5", true),
-        (NOTHING, "a|b|c\nx|y|z\n", "| \"", true),
-        (
-            NOTHING,
-            "name;age\nSmith, John;40\nDoe, Jane;41\n",
-            "; \"",
-            true,
-        ),
-        (
-            NOTHING,
-            "Smith, John;London\nDoe, Jane;Paris\n",
-            "; \"",
-            true,
-        ),
-        (NOTHING, "Berlin;3,7\nParis;2,1\n", "; \" - 1,5", true),
-        (NOTHING, "1,5;2,5\n3,5;4,5\n", "; \" - 1,5", true),
-        (NOTHING, "a;b\n\"x;\ny\";2\n\"z\";3\n", "; \"", true),
-        // Quotes.
-        (NOTHING, "a,b\n'x, y',1\n'z, z',2\n", ", '", true),
-        (NOTHING, "'a','b'\n'x','1'\n'y','2'\n", ", '", true),
-        (NOTHING, "a,b\n'tis,1\n'twas,2\n", ", \"", false),
-        (NOTHING, "a,b\nx's,1\n'Bob',2\ny,3\n", ", \"", false),
-        (
-            NOTHING,
-            "a,b\n\"5 inch,1\n\"6 inch,2\n\"7 inch,3\n",
-            ", none",
-            true,
-        ),
-        // Header or not.
-        (NOTHING, "1,x\n2,y\n", ", \" -", true),
-        (NOTHING, "1,2\n", ", \" -", true),
-        (NOTHING, "1,x\n", ", \"", false),
-        (NOTHING, "5\n6\n7\n", ", \" -", true),
-        (
-            NOTHING,
-            "country,2019,2020\nDE,1,2\nFR,3,4\n",
-            ", \" -",
-            true,
-        ),
-        (NOTHING, "year,2019,2020\n1,1,2\n2,3,4\n", ", \"", true),
-        (NOTHING, "id,2019\na,\nb,\n", ", \"", false),
-        (NOTHING, "2024-01-01,a\n2024-01-02,b\n", ", \" -", true),
-        (
-            |o| o.common.types = Some("1:text".into()),
-            "1,x\n2,y\n",
-            ", \"",
-            false,
-        ),
-        // Decimal comma, only where it is certain.
-        (NOTHING, "a;b\n1;1.234,56\n2;7,00\n", "; \" 1,5", true),
-        (NOTHING, "a;b\n1;1,234\n2;7,000\n", "; \"", true),
-        (NOTHING, "a;b;c\n1;1,5;2.5\n2;7,5;3.5\n", "; \"", true),
-        (NOTHING, "a,b\n1,\"1,5\"\n2,\"2,5\"\n", ", \"", false),
-        // What is given stays.
-        (
-            |o| o.csv.delimiter = Some(",".into()),
-            "a;b\n1;2\n",
-            ", \"",
-            false,
-        ),
-        (|o| o.csv.header = Some(true), "1,2\n3,4\n", ", \"", false),
-        (|o| o.csv.header = Some(false), "a;b\n1;2\n", "; \" -", true),
-        (
-            |o| o.csv.quote = Some("\"".into()),
-            "'a','b'\n'x','1'\n",
-            ", \"",
-            false,
-        ),
-        (
-            |o| o.csv.skip_lines = 1,
-            "Report; 2024\na;b\n1;2\n",
-            "; \"",
-            true,
-        ),
-        (
-            |o| o.csv.comment = Some("#".into()),
-            "# a,b,c\na;b\n1;2\n",
-            "; \"",
-            true,
-        ),
-        (
-            |o| o.csv.comment = Some(";".into()),
-            "a;b\n1;2\n",
-            ", \"",
-            false,
-        ),
-    ] {
+    for &(change, text, expected, noted) in CASES {
         let (dialect, notes) = sniff(change, text.as_bytes());
         assert_eq!(short(&dialect), expected, "{text:?} {notes:?}");
         let guesses = notes.iter().filter(|note| !note.starts_with("column "));
