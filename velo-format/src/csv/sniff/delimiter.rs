@@ -116,7 +116,8 @@ impl Candidate {
 
 /// Reads with a comma what nothing divides: a single column, or no table at all.
 fn fallback(options: &CsvReadOptions, sample: &Sample<'_>) -> Result<Found> {
-    let found = with_quote(options, ",", sample)?;
+    let delimiter = options.delimiter.as_deref().unwrap_or(",");
+    let found = with_quote(options, delimiter, sample)?;
     let (quote, table) = match found {
         Some((quote, table)) => (quote, Some(table)),
         None => ("\"", None),
@@ -128,7 +129,7 @@ fn fallback(options: &CsvReadOptions, sample: &Sample<'_>) -> Result<Found> {
     };
     Ok(Found {
         delimiter: Choice {
-            value: ",".to_owned(),
+            value: delimiter.to_owned(),
             reason: reason.to_owned(),
             note: None,
         },
