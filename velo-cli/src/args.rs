@@ -50,11 +50,13 @@ pub(crate) enum Command {
     /// Show the columns of URI and their types.
     Schema {
         /// What to look at.
+        #[arg(allow_hyphen_values = true, value_parser = uri)]
         uri: String,
     },
     /// Show the first rows of URI.
     Head {
         /// What to look at.
+        #[arg(allow_hyphen_values = true, value_parser = uri)]
         uri: String,
         /// How many rows.
         #[arg(long = "rows", short = 'n', default_value = "10")]
@@ -63,6 +65,7 @@ pub(crate) enum Command {
     /// Count the rows of URI.
     Count {
         /// What to count.
+        #[arg(allow_hyphen_values = true, value_parser = uri)]
         uri: String,
         /// Count only rows for which this is true, as in SQL: `price >= 10 and region = 'EU'`.
         #[arg(long, value_name = "CONDITION")]
@@ -76,8 +79,10 @@ pub(crate) enum Command {
     /// Show what a copy would create and promise, without doing it.
     Plan {
         /// Where rows come from.
+        #[arg(allow_hyphen_values = true, value_parser = uri)]
         source: String,
         /// Where they would go.
+        #[arg(allow_hyphen_values = true, value_parser = uri)]
         destination: String,
     },
     /// Print completions for a shell.
@@ -93,8 +98,10 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Copy {
     /// Where rows come from.
+    #[arg(allow_hyphen_values = true, value_parser = uri)]
     pub(crate) source: String,
     /// Where they go.
+    #[arg(allow_hyphen_values = true, value_parser = uri)]
     pub(crate) destination: String,
     /// Copy these columns, in this order.
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
@@ -105,4 +112,13 @@ pub(crate) struct Copy {
     /// Keep rows that do not decode in this URI instead of failing.
     #[arg(long, value_name = "URI")]
     pub(crate) dead_letters: Option<String>,
+}
+
+/// Takes a URI; of what begins with a hyphen only standard input and output, with or without
+/// options: `-` and `-?format=csv`.
+fn uri(text: &str) -> Result<String, String> {
+    if text.starts_with('-') && text != "-" && !text.starts_with("-?") {
+        return Err("no such option; a file of that name is ./-…".to_owned());
+    }
+    Ok(text.to_owned())
 }

@@ -37,6 +37,9 @@ pub(crate) async fn schema(all: &Arguments, uri: &str) -> Result<()> {
         }
     }
     if !all.quiet {
+        for detail in streams.iter().flat_map(|stream| stream.details()) {
+            text += &format!("read as: {detail}\n");
+        }
         for note in notes(&streams) {
             text += &format!("note: {note}\n");
         }
@@ -61,6 +64,7 @@ fn as_json(stream: &Arc<StreamInfo>) -> serde_json::Value {
     serde_json::json!({
         "stream": stream.name(),
         "columns": stream.schema().fields().iter().map(column).collect::<Vec<_>>(),
+        "details": stream.details(),
         "notes": notes(std::slice::from_ref(stream)),
     })
 }

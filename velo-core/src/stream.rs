@@ -24,6 +24,7 @@ pub struct StreamInfo {
     schema: SchemaRef,
     keys: Arc<[String]>,
     notes: Arc<[String]>,
+    details: Arc<[String]>,
 }
 
 impl StreamInfo {
@@ -41,6 +42,7 @@ impl StreamInfo {
             schema,
             keys: Arc::new([]),
             notes: Arc::new([]),
+            details: Arc::new([]),
         }
     }
 
@@ -55,6 +57,21 @@ impl StreamInfo {
     #[must_use]
     pub fn with_notes<N: Into<String>>(mut self, notes: impl IntoIterator<Item = N>) -> Self {
         self.notes = notes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds how the source reads the stream, for whoever looks closer; unlike
+    /// [notes](Self::with_notes) nothing that has to be told unasked.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
+    /// let stream = stream.with_details(["delimiter=, (4 fields in each of 7 records)"]);
+    /// assert_eq!(stream.details().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn with_details<D: Into<String>>(mut self, details: impl IntoIterator<Item = D>) -> Self {
+        self.details = details.into_iter().map(Into::into).collect();
         self
     }
 
@@ -102,6 +119,7 @@ impl StreamInfo {
             schema,
             keys,
             notes: self.notes.clone(),
+            details: self.details.clone(),
         }
     }
 
@@ -156,6 +174,7 @@ impl StreamInfo {
             keys: kept.cloned().collect(),
             schema: Arc::new(schema),
             notes: self.notes.clone(),
+            details: self.details.clone(),
         })
     }
 
@@ -217,5 +236,17 @@ impl StreamInfo {
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Gives how the source reads the stream, for whoever looks closer.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let stream = velo_core::StreamInfo::new("t", Arc::new(arrow_schema::Schema::empty()));
+    /// assert!(stream.details().is_empty());
+    /// ```
+    #[must_use]
+    pub fn details(&self) -> &[String] {
+        &self.details
     }
 }

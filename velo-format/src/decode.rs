@@ -24,6 +24,18 @@ pub enum Layout {
 
 /// A format that is decoded from front to back, record by record.
 pub trait StreamFormat: Send + Sync {
+    /// Settles by an input's first bytes what the options leave open, such as the delimiter.
+    ///
+    /// `whole` says that the input ends with `head`. The answer depends on the bytes alone, not on
+    /// how many more of them `head` holds than were asked for.
+    ///
+    /// # Errors
+    /// `Config` for options that contradict each other.
+    fn settle(&self, head: &[u8], whole: bool) -> Result<Settled> {
+        let _ = (head, whole);
+        Ok(Settled::AsItIs)
+    }
+
     /// Reads what stands before the first record: byte order mark, lines to skip, header.
     ///
     /// `head` are the first bytes; `whole` says that the input ends with them. `None` asks for
@@ -45,6 +57,23 @@ pub trait StreamFormat: Send + Sync {
     /// # Errors
     /// `Unsupported` for a type that cannot be read from this format.
     fn decoder(&self, request: DecodeRequest) -> Result<Box<dyn Decoder>>;
+}
+
+/// What an input's first bytes settled.
+pub enum Settled {
+    /// More bytes are needed to tell.
+    More,
+    /// Nothing was open.
+    AsItIs,
+    /// The input is to be read so.
+    To {
+        /// The format with nothing left open.
+        format: Arc<dyn StreamFormat>,
+        /// What was settled, as the options that would say the same: `delimiter=; header=true`.
+        dialect: String,
+        /// Why, without values of records.
+        reason: String,
+    },
 }
 
 /// What stands before the first record of an input.

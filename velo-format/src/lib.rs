@@ -16,7 +16,8 @@ mod type_names;
 
 pub use decode::{
     BadRow, Batches, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout, Prologue,
-    RandomFormat, RandomInput, RandomRequest, Splitter, Splitting, StreamFormat, Unit, Units,
+    RandomFormat, RandomInput, RandomRequest, Settled, Splitter, Splitting, StreamFormat, Unit,
+    Units,
 };
 pub use encode::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink};
 pub use format::{Detected, Format, detect, detect_name};

@@ -37,6 +37,29 @@ fn rows_flow_from_pipe_to_pipe() {
 }
 
 #[test]
+fn a_hyphen_takes_options() {
+    let folder = Folder::new();
+    for arguments in [
+        &["copy", "-?format=csv", "-?format=jsonl"][..],
+        &["copy", "--quiet", "-?format=csv", "-?format=jsonl"],
+        &["copy", "-?format=csv", "-q", "-?format=jsonl"],
+        &["copy", "-?format=csv", "-?format=jsonl", "--quiet"],
+    ] {
+        let ran = feed(&folder, arguments, b"a;b\n1;x\n");
+        assert_eq!(ran.output(), "{\"a\":1,\"b\":\"x\"}\n", "{}", ran.errors());
+        let silent = arguments
+            .iter()
+            .any(|argument| argument.starts_with("-q") || *argument == "--quiet");
+        assert_eq!(ran.errors().is_empty(), silent, "{}", ran.errors());
+    }
+    let count = feed(&folder, &["count", "-?format=csv"], b"a;b\n1;x\n");
+    assert_eq!(count.code(), Some(0), "{}", count.errors());
+    for typo in [&["copy", "--quite", "a.csv", "b.csv"][..], &["count", "-z"]] {
+        assert_eq!(folder.run(typo).code(), Some(64), "{typo:?}");
+    }
+}
+
+#[test]
 fn a_pipe_without_a_format_asks_for_one() {
     let folder = Folder::new();
     let ran = feed(&folder, &["copy", "-", "b.csv"], b"a,b\n1,2\n");

@@ -30,6 +30,35 @@ fn schema_head_and_count_answer() {
 }
 
 #[test]
+fn a_dialect_that_was_found_is_shown() {
+    let folder = Folder::new();
+    folder.put("a.csv", "a;b\n1;2,5\n");
+    folder.put("b.csv", "a,b\n1,2\n");
+    let read_as = "read as: delimiter=; quote=\" header=true decimal_separator=, (semicolon";
+    let schema = folder.ok(&["schema", "a.csv"]);
+    assert!(schema.contains(read_as), "{schema}");
+    assert!(
+        schema.contains("note: delimiter is a semicolon"),
+        "{schema}"
+    );
+    let json = folder.ok(&["schema", "a.csv", "--json"]);
+    assert!(json.contains("\"details\":[\"delimiter=;"), "{json}");
+    let usual = folder.ok(&["schema", "b.csv"]);
+    assert!(usual.contains("read as: delimiter=, "), "{usual}");
+    assert!(!usual.contains("note:"), "{usual}");
+    let summary = folder
+        .run(&["copy", "a.csv", "c.csv?decimal_separator=,&delimiter=;"])
+        .errors();
+    assert!(
+        summary.contains("note: delimiter is a semicolon"),
+        "{summary}"
+    );
+    assert_eq!(folder.text("c.csv"), "a;b\n1;2,5\n");
+    let summary = folder.run(&["copy", "b.csv", "d.csv"]).errors();
+    assert!(!summary.contains("note:"), "{summary}");
+}
+
+#[test]
 fn plan_says_what_would_happen_and_does_nothing() {
     let folder = Folder::new();
     folder.put("a.csv", "id\n1\n");

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, StringArray};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float16Type, Float32Type, Float64Type};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, RecordBatch, Scalar, StringArray, make_array,
+};
 use arrow_buffer::BooleanBuffer;
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ord::cmp;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 
 use super::{Comparison, Literal, Predicate};
 use crate::{Error, ErrorKind, Result};
@@ -73,7 +77,7 @@ fn find<'r>(rows: &'r RecordBatch, column: &str) -> Result<&'r ArrayRef> {
 
 fn compare(column: &ArrayRef, comparison: Comparison, literal: &Literal) -> Result<BooleanArray> {
     let (column, literal) = common(column, literal)?;
-    let literal = Scalar::new(literal);
+    let (column, literal) = (one_nan(column), Scalar::new(one_nan(literal)));
     Ok(match comparison {
         Comparison::Equal => cmp::eq(&column, &literal),
         Comparison::NotEqual => cmp::neq(&column, &literal),
@@ -96,17 +100,70 @@ fn common(column: &ArrayRef, literal: &Literal) -> Result<(ArrayRef, ArrayRef)> 
         _ => !own.is_nested(),
     };
     if fits {
+        if let DataType::Timestamp(unit, Some(_)) = own {
+            return Ok((column.clone(), instant(&text, own, *unit)?));
+        }
         for wider in std::iter::once(own.clone()).chain(widened(own, literal.text())) {
             if let Ok(literal) = strictly(&text, &wider) {
                 return Ok((strictly(column, &wider)?, literal));
             }
         }
     }
-    Err(Error::new(
-        ErrorKind::InvalidInput,
-        "literal does not fit the column's type",
-    )
-    .with("type", own))
+    Err(unfit(own))
+}
+
+fn unfit(own: &DataType) -> Error {
+    let message = "literal does not fit the column's type";
+    Error::new(ErrorKind::InvalidInput, message).with("type", own)
+}
+
+/// Reads a point in time. Without its distance from UTC it counts from the column's zone, which
+/// has to be UTC or a fixed distance then: rules of other zones need a database.
+fn instant(text: &ArrayRef, own: &DataType, unit: TimeUnit) -> Result<ArrayRef> {
+    let DataType::Timestamp(_, Some(zone)) = own else {
+        return Err(unfit(own));
+    };
+    let read = |zone: &str| strictly(text, &DataType::Timestamp(unit, Some(zone.into())));
+    let utc = ["UTC", "Etc/UTC", "GMT", "Z"].contains(&&**zone);
+    let zone = if utc { "+00:00" } else { zone };
+    let found = read(zone).or_else(|_| {
+        let found = read("+00:00").map_err(|_| unfit(own))?;
+        // With a distance of its own it is the same everywhere.
+        match read("+01:00")
+            .is_ok_and(|other| other.to_data().buffers() == found.to_data().buffers())
+        {
+            true => Ok(found),
+            false => {
+                Err(unfit(own).with_hint("write it with its distance from UTC: …Z or …+02:00"))
+            }
+        }
+    })?;
+    let found = found.to_data().into_builder().data_type(own.clone());
+    Ok(make_array(found.build()?))
+}
+
+type Half = <Float16Type as ArrowPrimitiveType>::Native;
+
+/// Takes the sign off NaNs, so that there is one NaN: equal to itself and greater than all else.
+fn one_nan(array: ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Float16 => one_nan_of::<Float16Type>(array, Half::is_nan, Half::NAN),
+        DataType::Float32 => one_nan_of::<Float32Type>(array, f32::is_nan, f32::NAN),
+        DataType::Float64 => one_nan_of::<Float64Type>(array, f64::is_nan, f64::NAN),
+        _ => array,
+    }
+}
+
+fn one_nan_of<T: ArrowPrimitiveType>(
+    array: ArrayRef,
+    is_nan: fn(T::Native) -> bool,
+    nan: T::Native,
+) -> ArrayRef {
+    let values = array.as_primitive::<T>();
+    match values.values().iter().any(|value| is_nan(*value)) {
+        false => array,
+        true => Arc::new(values.unary::<_, T>(|value| if is_nan(value) { nan } else { value })),
+    }
 }
 
 fn widened(own: &DataType, literal: &str) -> Option<DataType> {
@@ -129,7 +186,7 @@ fn strictly(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         return Ok(array.clone());
     }
     if let (DataType::Decimal128(_, scale), DataType::Utf8) = (to, array.data_type()) {
-        let text = arrow_array::cast::AsArray::as_string::<i32>(array).value(0);
+        let text = array.as_string::<i32>().value(0);
         let digits = text
             .split_once('.')
             .map_or(0, |(_, fraction)| fraction.trim_end_matches('0').len());
@@ -150,7 +207,9 @@ fn strictly(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Date32Array, Decimal128Array, Int64Array};
+    use arrow_array::{
+        Date32Array, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray,
+    };
 
     fn rows() -> RecordBatch {
         let int: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(3)]));
@@ -201,6 +260,58 @@ mod tests {
             wanted("price > 1.499"),
             [Some(true), Some(true), Some(false)]
         );
+    }
+
+    #[test]
+    fn points_in_time_are_compared_in_utc() {
+        let zoned = |zone: &str| {
+            let times = TimestampMicrosecondArray::from(vec![0, 3_600_000_000]).with_timezone(zone);
+            RecordBatch::try_from_iter([("t", Arc::new(times) as ArrayRef)]).unwrap()
+        };
+        for (zone, condition, expected) in [
+            ("UTC", "t >= '1970-01-01T01:00:00Z'", Some([false, true])),
+            ("UTC", "t >= '1970-01-01 01:00:00'", Some([false, true])),
+            (
+                "UTC",
+                "t = '1970-01-01T02:00:00+02:00'",
+                Some([true, false]),
+            ),
+            ("UTC", "t > '1969-12-31'", Some([true, true])),
+            ("+01:00", "t = '1970-01-01T02:00:00'", Some([false, true])),
+            (
+                "Europe/Berlin",
+                "t = '1970-01-01T00:00:00Z'",
+                Some([true, false]),
+            ),
+            ("Europe/Berlin", "t = '1970-01-01T00:00:00'", None),
+            ("UTC", "t = 'soon'", None),
+        ] {
+            let predicate: Predicate = condition.parse().unwrap();
+            match (predicate.evaluate(&zoned(zone)), expected) {
+                (Ok(found), Some(expected)) => {
+                    assert_eq!(found, BooleanArray::from(expected.to_vec()), "{condition}");
+                }
+                (Err(error), None) => assert_eq!(error.kind(), ErrorKind::InvalidInput),
+                (found, _) => panic!("{zone} {condition}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_one_nan_and_it_is_the_greatest() {
+        let values = Float64Array::from(vec![-f64::NAN, f64::NAN, f64::INFINITY, -1.0]);
+        let rows = RecordBatch::try_from_iter([("x", Arc::new(values) as ArrayRef)]).unwrap();
+        for (condition, expected) in [
+            ("x < 0", [false, false, false, true]),
+            ("x > 0", [true, true, true, false]),
+            ("x = nan", [true, true, false, false]),
+            ("x <= inf", [false, false, true, true]),
+        ] {
+            let condition = condition.replace("nan", "'nan'").replace("inf", "'inf'");
+            let predicate: Predicate = condition.parse().unwrap();
+            let found = predicate.evaluate(&rows).unwrap();
+            assert_eq!(found, BooleanArray::from(expected.to_vec()), "{condition}");
+        }
     }
 
     #[test]

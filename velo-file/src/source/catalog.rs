@@ -10,21 +10,23 @@ use velo_format::{
     detect_name, parse_columns,
 };
 
+use super::columns::{Columns, together};
 use super::drift::{self, FileSchema};
 use super::file::{Found, OpenFile};
 use super::hive::{self, Values};
 use super::layouts::Layouts;
 use super::listing::{self, Listing};
 use super::metadata;
-use super::sample::{Finding, Sampled, Sampler};
+use super::sample::{Sampled, Sampler};
 use super::stdin::Pipe;
+use super::stream::Beginning;
 use super::{Settings, detect};
 use crate::config::path::PathPattern;
 
 /// At most so many files are looked at before reading starts.
 const SAMPLED_FILES: usize = 8;
-/// Indexes of files that are kept open; each holds a file handle.
-const OPEN_INDEXES: usize = 8;
+/// Files whose index or beginning is kept; each index holds a file handle.
+const FILES_IN_USE: usize = 8;
 
 /// Everything that discovery found out.
 pub(super) struct Catalog {
@@ -40,6 +42,7 @@ pub(super) struct Catalog {
     layouts: Vec<Layout>,
     spooled: Option<Arc<OpenFile>>,
     indexes: Mutex<VecDeque<(String, Arc<dyn RandomInput>)>>,
+    beginnings: Mutex<VecDeque<(String, Arc<Beginning>)>>,
 }
 
 /// A file to read.
@@ -94,9 +97,10 @@ impl Catalog {
         let mut sampler = Sampler::new(false);
         let looked = sampler.look_at_head(&**stream, pipe.path(), pipe.head(), pipe.is_whole());
         looked.map_err(|error| error.within("file", pipe.path()))?;
-        let (data, notes) = together(sampler.finish()?, settings)?;
+        let mut notes = Vec::new();
+        let found = together(sampler.finish()?, settings, &mut notes)?;
         catalog.pipe = Some(Mutex::new(Some(pipe)));
-        catalog.describe("stdin", data, settings, notes)?;
+        catalog.describe("stdin", found, settings, notes)?;
         Ok(catalog)
     }
 
@@ -124,11 +128,12 @@ impl Catalog {
             layouts,
             spooled: None,
             indexes: Mutex::default(),
+            beginnings: Mutex::default(),
         }
     }
 
     /// Looks at some files, or at all of them with `infer=full`, for the columns of the data.
-    fn look(&self, settings: &Settings, notes: &mut Vec<String>) -> Result<SchemaRef> {
+    fn look(&self, settings: &Settings, notes: &mut Vec<String>) -> Result<Columns> {
         let full = settings.formats.common.infer == InferMode::Full;
         let chosen: Vec<&DataFile> = self
             .files
@@ -136,7 +141,7 @@ impl Catalog {
             .filter(|file| file.found.size > 0)
             .collect();
         if chosen.is_empty() {
-            return self.columns_of_nothing(&settings.formats);
+            return self.columns_of_nothing(&settings.formats).map(Columns::of);
         }
         let chosen = if full { chosen } else { spread(&chosen) };
         if let Layout::Random(_) = &self.layouts[0] {
@@ -146,7 +151,8 @@ impl Catalog {
                 let path = &file.found.path;
                 schemas.push(FileSchema { path, schema });
             }
-            return drift::merge(settings.options.schema_drift, &schemas, false);
+            let merged = drift::merge(settings.options.schema_drift, &schemas, false);
+            return merged.map(Columns::of);
         }
         let mut sampler = Sampler::new(full);
         for file in chosen {
@@ -160,9 +166,7 @@ impl Catalog {
                 dialect: file.layout,
             })?;
         }
-        let (data, found) = together(sampler.finish()?, settings)?;
-        notes.extend(found);
-        Ok(data)
+        together(sampler.finish()?, settings, notes)
     }
 
     fn columns_of_nothing(&self, formats: &ReadOptions) -> Result<SchemaRef> {
@@ -184,7 +188,7 @@ impl Catalog {
     fn describe(
         &mut self,
         name: &str,
-        data: SchemaRef,
+        Columns { data, details }: Columns,
         settings: &Settings,
         mut notes: Vec<String>,
     ) -> Result<()> {
@@ -216,7 +220,7 @@ impl Catalog {
         }
         self.data = Arc::new(Schema::new(own));
         let stream = StreamInfo::new(name, Arc::new(Schema::new(all)));
-        self.stream = Arc::new(stream.with_notes(notes));
+        self.stream = Arc::new(stream.with_notes(notes).with_details(details));
         Ok(())
     }
 
@@ -264,21 +268,20 @@ impl Catalog {
 
     /// Gives the index of a file, read once while it is in use.
     pub(super) fn index(&self, file: &DataFile) -> Result<Arc<dyn RandomInput>> {
-        let path = &file.found.path;
-        let known = |indexes: &VecDeque<(String, Arc<dyn RandomInput>)>| {
-            let known = indexes.iter().find(|(known, _)| known == path);
-            known.map(|(_, index)| index.clone())
-        };
-        if let Some(index) = known(&lock(&self.indexes)) {
-            return Ok(index);
-        }
-        let index = self.read_index(file)?;
-        let mut indexes = lock(&self.indexes);
-        if indexes.len() >= OPEN_INDEXES {
-            indexes.pop_front();
-        }
-        indexes.push_back((path.clone(), index.clone()));
-        Ok(index)
+        kept(&self.indexes, &file.found.path, || self.read_index(file))
+    }
+
+    /// Says how a text file begins, looked at once while it is in use.
+    pub(super) fn beginning(
+        &self,
+        file: &DataFile,
+        opened: &Arc<OpenFile>,
+        compression: Compression,
+    ) -> Result<Arc<Beginning>> {
+        kept(&self.beginnings, &file.found.path, || {
+            let format = self.stream_format(file)?;
+            Beginning::of_file(opened, compression, format).map(Arc::new)
+        })
     }
 
     fn read_index(&self, file: &DataFile) -> Result<Arc<dyn RandomInput>> {
@@ -361,31 +364,29 @@ fn spread<'f>(files: &[&'f DataFile]) -> Vec<&'f DataFile> {
     (0..SAMPLED_FILES).map(at).collect()
 }
 
-fn together(findings: Vec<Finding>, settings: &Settings) -> Result<(SchemaRef, Vec<String>)> {
-    let mut notes = Vec::new();
-    let schemas: Vec<FileSchema<'_>> = findings
-        .iter()
-        .map(|finding| FileSchema {
-            path: &finding.path,
-            schema: finding.inferred.schema.clone(),
-        })
-        .collect();
-    let merged = drift::merge(settings.options.schema_drift, &schemas, true)?;
-    for finding in &findings {
-        for note in &finding.inferred.notes {
-            if !notes.contains(note) {
-                notes.push(note.clone());
-            }
-        }
-    }
-    Ok((merged, notes))
-}
-
 fn not_here() -> Error {
     Error::new(
         ErrorKind::Unexpected,
         "file is of another layout than its format",
     )
+}
+
+/// Gives what is known of a file, found out once while the file is in use.
+fn kept<T: ?Sized>(
+    known: &Mutex<VecDeque<(String, Arc<T>)>>,
+    path: &str,
+    find: impl FnOnce() -> Result<Arc<T>>,
+) -> Result<Arc<T>> {
+    if let Some((_, known)) = lock(known).iter().find(|(known, _)| known == path) {
+        return Ok(known.clone());
+    }
+    let found = find()?;
+    let mut known = lock(known);
+    if known.len() >= FILES_IN_USE {
+        known.pop_front();
+    }
+    known.push_back((path.to_owned(), found.clone()));
+    Ok(found)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -29,6 +29,7 @@ struct GroupReader {
     split: Arc<Split>,
     piece: Piece,
     found: Found,
+    file: Arc<OpenFile>,
     batches: Batches,
     shape: Shape,
     group: u64,
@@ -57,7 +58,11 @@ pub(super) fn open(
     piece.check(&file.found)?;
     let shape = Shape::new(catalog, file, &request)?;
     let index = catalog.index(file)?;
-    let fingerprint = catalog.fingerprint(file, Place::Row { group, row: first })?;
+    let opened = match catalog.spooled() {
+        Some(spooled) => spooled.clone(),
+        None => Arc::new(catalog.open(file)?),
+    };
+    let fingerprint = opened.fingerprint(Place::Row { group, row: first })?;
     let next = match start(&request, &piece)? {
         None => first,
         Some(start) => resume(&start, group, fingerprint)?,
@@ -90,6 +95,7 @@ pub(super) fn open(
     Ok(Box::new(GroupReader {
         split: request.split,
         found: file.found.clone(),
+        file: opened,
         batches: batches.map_err(|error| error.within("file", &piece.path))?,
         bytes: unit.map_or(0, |unit| unit.bytes * (end - first) / unit.rows.max(1)),
         piece,
@@ -213,6 +219,8 @@ impl GroupReader {
             if !self.sparse && at != end {
                 return Err(error::changed(&self.piece.path));
             }
+            // Rows of a file that changed under the reader are not to be trusted.
+            self.file.check_unchanged(&self.found)?;
             self.rows.1 = end;
             self.mark = self.sparse.then(|| self.mark_here());
             return Ok(None);
@@ -270,16 +278,6 @@ impl GroupReader {
             lag: Some(end - at),
             bytes_read: self.bytes * (at - first) / (end - first).max(1),
             ..Mark::new(self.split.id.clone(), SourceOffset::seal(offset))
-        }
-    }
-}
-
-impl Catalog {
-    /// Says what a file with an index looks like.
-    fn fingerprint(&self, file: &DataFile, place: Place) -> Result<Fingerprint> {
-        match self.spooled() {
-            Some(spooled) => spooled.fingerprint(place),
-            None => OpenFile::open(&file.found.path)?.fingerprint(place),
         }
     }
 }

@@ -10,8 +10,9 @@ use super::catalog::{Catalog, DataFile};
 use super::drift;
 use super::file::OpenFile;
 use super::piece::{Part, Piece};
+use super::sample::no_record;
 use super::stdin;
-use super::stream::{Blocks, prologue};
+use super::stream::{Beginning, Blocks};
 use super::window::Window;
 use crate::offset::{FileOffset, Place};
 
@@ -42,8 +43,7 @@ pub(super) struct Opening<'o> {
     pub(super) block: usize,
 }
 
-type Columns = Option<Arc<[String]>>;
-pub(super) type Opened = (Option<(Arc<OpenFile>, Compression)>, Window, Columns);
+pub(super) type Opened = (Option<(Arc<OpenFile>, Compression)>, Window, Arc<Beginning>);
 
 impl Opening<'_> {
     /// Opens a file where reading starts.
@@ -52,8 +52,8 @@ impl Opening<'_> {
             .catalog
             .open_stream(self.file, &self.settings.formats)?;
         self.piece.check(opened.found())?;
-        let format = self.catalog.stream_format(self.file)?;
-        let prologue = prologue(&opened, compression, format)?;
+        let beginning = self.catalog.beginning(self.file, &opened, compression)?;
+        let prologue = &beginning.prologue;
         self.check_columns(prologue.columns.as_ref())?;
         let (first, end) = match self.piece.part {
             Part::Bytes { start, end } => (start, end),
@@ -73,7 +73,7 @@ impl Opening<'_> {
             let blocks = Blocks::of_file(&opened, compression, from, self.block)?;
             Window::of_blocks(self.piece.path.clone(), blocks, Vec::new(), from)
         };
-        Ok((Some((opened, compression)), window, prologue.columns))
+        Ok((Some((opened, compression)), window, beginning))
     }
 
     /// Gives the place to start from, once it is certain that the file is the same.
@@ -112,13 +112,13 @@ impl Opening<'_> {
             );
         };
         let format = self.catalog.stream_format(self.file)?;
-        let prologue = format
-            .prologue(pipe.head(), pipe.is_whole())?
-            .unwrap_or_default();
+        let Some(beginning) = Beginning::of(format, pipe.head(), pipe.is_whole())? else {
+            return Err(no_record(pipe.head().len()));
+        };
         let (head, blocks) = pipe.into_parts();
         let mut window = Window::of_blocks(stdin::NAME.to_owned(), blocks, head, 0);
-        window.consume(usize::try_from(prologue.bytes).unwrap_or(usize::MAX));
-        Ok((None, window, prologue.columns))
+        window.consume(usize::try_from(beginning.prologue.bytes).unwrap_or(usize::MAX));
+        Ok((None, window, Arc::new(beginning)))
     }
 
     fn check_columns(&self, columns: Option<&Arc<[String]>>) -> Result<()> {

@@ -8,7 +8,7 @@ use velo_core::{
     Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, ReadRequest, Rejected, Result,
     SourceOffset, Span, Split,
 };
-use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder, StreamFormat};
+use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder};
 
 use super::catalog::{Catalog, DataFile};
 use super::file::{Found, OpenFile};
@@ -17,7 +17,6 @@ use super::opening::{Opening, start};
 use super::piece::Piece;
 use super::prune::{Verdict, decide};
 use super::shape::Shape;
-use super::stream::prologue;
 use super::window::Window;
 use super::{Nothing, Settings, known_columns, share};
 use crate::config::BadRowPolicy;
@@ -79,13 +78,14 @@ pub(super) async fn open(
         start: start.as_ref(),
         block,
     };
-    let (opened, window, columns) = match &catalog.pipe {
+    let (opened, window, beginning) = match &catalog.pipe {
         Some(_) => opening.pipe()?,
         None => opening.file()?,
     };
     // Where records carry their names, those of the columns that nobody wants are known as well.
+    let columns = beginning.prologue.columns.clone();
     let columns = columns.unwrap_or_else(|| catalog.names());
-    let format = catalog.stream_format(file)?;
+    let format = beginning.format(catalog.stream_format(file)?);
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
         columns: Some(columns),
@@ -204,7 +204,10 @@ impl RecordReader {
         }
         self.record += records;
         self.window.forget_lines();
-        let mark = Mark::new(self.split.id.clone(), self.offset(self.window.place())?);
+        let mark = Mark::new(
+            self.split.id.clone(),
+            self.offset(self.window.place(), self.record)?,
+        );
         self.events.push_back(Event::Mark(Mark {
             bytes_read: self.window.read(),
             ..mark
@@ -253,7 +256,7 @@ impl RecordReader {
         }
     }
 
-    fn offset(&self, at: u64) -> Result<SourceOffset> {
+    fn offset(&self, at: u64, record: u64) -> Result<SourceOffset> {
         let place = match &self.file {
             Some(_) if !self.compressed => Place::Byte(at),
             _ => Place::Decompressed(at),
@@ -265,7 +268,7 @@ impl RecordReader {
         Ok(SourceOffset::seal(FileOffset {
             path: self.piece.path.clone(),
             place,
-            record: self.record,
+            record,
             fingerprint,
         }))
     }
@@ -287,15 +290,16 @@ impl RecordReader {
             Some(hint) => error.with_hint(format!("{hint}, or {mends}")),
             None => error.with_hint(mends),
         };
+        let ordinal = self.record + bad.record as u64;
         let kept = match self.policy {
             BadRowPolicy::Fail => return Err(error),
             BadRowPolicy::Skip => None,
-            BadRowPolicy::DeadLetter => Some(self.offset(bad.record_start)?),
+            BadRowPolicy::DeadLetter => Some(self.offset(bad.record_start, ordinal)?),
         };
         Ok(Rejected {
             stream: self.shape.stream().name().into(),
             split: self.split.id.clone(),
-            ordinal: self.record + bad.record as u64,
+            ordinal,
             raw: if kept.is_some() {
                 bad.raw.as_slice().into()
             } else {
@@ -352,11 +356,12 @@ pub(super) fn count(
     most: u64,
 ) -> Result<u64> {
     let (opened, compression) = catalog.open_stream(file, &settings.formats)?;
-    let format: &dyn StreamFormat = catalog.stream_format(file)?;
-    let prologue = prologue(&opened, compression, format)?;
+    let beginning = catalog.beginning(file, &opened, compression)?;
+    let format = beginning.format(catalog.stream_format(file)?);
+    let prologue = &beginning.prologue;
     let mut decoder = format.decoder(DecodeRequest {
         schema: Arc::new(catalog.data.project(&[0])?),
-        columns: prologue.columns,
+        columns: prologue.columns.clone(),
         batch_rows: settings.formats.common.batch_size,
         start: prologue.bytes,
         row_starts: false,

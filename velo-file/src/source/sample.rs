@@ -7,7 +7,7 @@ use velo_core::{Error, ErrorKind, Result};
 use velo_format::{Compression, Inference, Inferred, ReadAt, StreamFormat};
 
 use super::file::OpenFile;
-use super::stream::{broken, contents, fill};
+use super::stream::{Beginning, broken, contents, fill};
 
 /// Sampled of each file: its start, and a window in its middle and at its end.
 const START: usize = 256 << 10;
@@ -34,6 +34,8 @@ pub(super) struct Sampler {
 
 struct Group {
     dialect: usize,
+    /// The dialect that the first bytes settled, and why.
+    settled: Option<(String, String)>,
     columns: Option<Arc<[String]>>,
     first: String,
     inference: Box<dyn Inference>,
@@ -42,6 +44,8 @@ struct Group {
 /// What was found, and the first file that it was found in.
 pub(super) struct Finding {
     pub(super) path: String,
+    /// The dialect that its first bytes settled, and why.
+    pub(super) dialect: Option<(String, String)>,
     pub(super) inferred: Inferred,
 }
 
@@ -76,19 +80,19 @@ impl Sampler {
         head: &[u8],
         whole: bool,
     ) -> Result<()> {
-        let Some(prologue) = format.prologue(head, whole)? else {
+        let Some(beginning) = Beginning::of(format, head, whole)? else {
             return Err(no_record(START));
         };
-        let at = usize::try_from(prologue.bytes).unwrap_or(usize::MAX);
-        let group = self.group(0, format, &prologue, path);
+        let at = usize::try_from(beginning.prologue.bytes).unwrap_or(usize::MAX);
+        let group = self.group(0, format, &beginning, path);
         group.inference.update(&head[at.min(head.len())..], whole)?;
         Ok(())
     }
 
     fn take(&mut self, sampled: &Sampled<'_>, mut sample: Sample) -> Result<()> {
-        let prologue = loop {
-            match sampled.format.prologue(&sample.start, sample.whole)? {
-                Some(prologue) => break prologue,
+        let beginning = loop {
+            match Beginning::of(sampled.format, &sample.start, sample.whole)? {
+                Some(beginning) => break beginning,
                 None => sample.grow(sampled)?,
             }
         };
@@ -96,11 +100,11 @@ impl Sampler {
         let group = self.group(
             sampled.dialect,
             sampled.format,
-            &prologue,
+            &beginning,
             sampled.file.path(),
         );
         let inference = &mut *group.inference;
-        let from = usize::try_from(prologue.bytes).unwrap_or(usize::MAX);
+        let from = usize::try_from(beginning.prologue.bytes).unwrap_or(usize::MAX);
         if full && !sample.whole {
             return feed_all(inference, sampled, from);
         }
@@ -122,16 +126,24 @@ impl Sampler {
         &mut self,
         dialect: usize,
         format: &dyn StreamFormat,
-        prologue: &velo_format::Prologue,
+        beginning: &Beginning,
         path: &str,
     ) -> &mut Group {
-        let same = |group: &Group| group.dialect == dialect && group.columns == prologue.columns;
+        let prologue = &beginning.prologue;
+        let settled =
+            |dialect: &Option<(String, String)>| dialect.clone().map(|(spelled, _)| spelled);
+        let same = |group: &Group| {
+            group.dialect == dialect
+                && group.columns == prologue.columns
+                && settled(&group.settled) == settled(&beginning.dialect)
+        };
         let at = self.groups.iter().position(same).unwrap_or_else(|| {
             self.groups.push(Group {
                 dialect,
+                settled: beginning.dialect.clone(),
                 columns: prologue.columns.clone(),
                 first: path.to_owned(),
-                inference: format.infer(prologue),
+                inference: beginning.format(format).infer(prologue),
             });
             self.groups.len() - 1
         });
@@ -156,6 +168,7 @@ impl Sampler {
                 let inferred = inferred.map_err(|error| error.within("file", &group.first))?;
                 Ok(Finding {
                     path: group.first,
+                    dialect: group.settled,
                     inferred,
                 })
             })
@@ -231,7 +244,7 @@ impl Sample {
     }
 }
 
-fn no_record(bytes: usize) -> Error {
+pub(super) fn no_record(bytes: usize) -> Error {
     Error::new(
         ErrorKind::InvalidData,
         "no record ends within the first bytes",

@@ -199,7 +199,9 @@ fn projected(stream: &StreamInfo, wanted: &[usize]) -> Result<Arc<StreamInfo>> {
     let schema = Arc::new(stream.schema().project(wanted)?);
     let projected = StreamInfo::new(stream.name(), schema);
     Ok(Arc::new(
-        projected.with_notes(stream.notes().iter().cloned()),
+        projected
+            .with_notes(stream.notes().iter().cloned())
+            .with_details(stream.details().iter().cloned()),
     ))
 }
 

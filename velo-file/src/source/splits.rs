@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use velo_core::{Result, SourceOffset, Split, SplitChange, SplitEnumerator};
-use velo_format::{Compression, Layout, Prologue, ReadAt, Splitting, StreamFormat};
+use velo_format::{Compression, Layout, ReadAt, Splitting, StreamFormat};
 
 use super::Settings;
 use super::catalog::{Catalog, DataFile};
 use super::file::OpenFile;
 use super::piece::{Part, Piece};
 use super::records;
-use super::stream::prologue;
+use super::stream::Beginning;
 use crate::error;
 use crate::offset::{DiscoveryOffset, Place};
 
@@ -41,7 +41,7 @@ pub(super) struct Division {
 /// A large text file that is being divided.
 struct Inside {
     file: Arc<OpenFile>,
-    prologue: Prologue,
+    beginning: Arc<Beginning>,
     start: u64,
     row: u64,
 }
@@ -183,7 +183,8 @@ impl Division {
             }
         };
         let (start, size) = (inside.start, inside.file.size());
-        let splitting = format.splitting(&inside.prologue);
+        let prologue = &inside.beginning.prologue;
+        let splitting = inside.beginning.format(format).splitting(prologue);
         let counted = matches!(splitting, Splitting::Scan(_));
         let (end, rows) = match splitting {
             _ if size - start <= self.largest() => (size, 0),
@@ -195,7 +196,7 @@ impl Division {
             }
         };
         let part = Part::Bytes { start, end };
-        let row = (counted || start == inside.prologue.bytes).then_some(inside.row);
+        let row = (counted || start == inside.beginning.prologue.bytes).then_some(inside.row);
         pieces.push(Piece::new(&file.found, part, row));
         if end == size {
             return Ok(None);
@@ -220,8 +221,9 @@ impl Division {
         if compression != Compression::None {
             return Ok(None);
         }
-        let prologue = prologue(&opened, compression, format)?;
-        let divides = match format.splitting(&prologue) {
+        let beginning = self.catalog.beginning(file, &opened, compression)?;
+        let prologue = &beginning.prologue;
+        let divides = match beginning.format(format).splitting(prologue) {
             Splitting::Whole => false,
             // Rows are counted by whoever reads them all.
             Splitting::Newline => !self.settings.options.metadata,
@@ -233,7 +235,7 @@ impl Division {
         };
         Ok(divides.then_some(Inside {
             file: opened,
-            prologue,
+            beginning,
             start,
             row,
         }))

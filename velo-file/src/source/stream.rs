@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use velo_core::{Error, ErrorKind, Result};
 use velo_format::compression::decompressor;
-use velo_format::{Compression, ReadAt, StreamFormat};
+use velo_format::{Compression, Prologue, ReadAt, Settled, StreamFormat};
 
 use super::file::OpenFile;
 use crate::error;
@@ -15,7 +15,7 @@ use crate::error;
 /// Blocks that a thread may be ahead.
 const AHEAD: usize = 4;
 /// Where looking for the header starts; doubled until it is there.
-const HEAD: usize = 16 << 10;
+const HEAD: usize = 68 << 10;
 
 /// Reads a file from front to back and counts.
 pub(super) struct Sequential {
@@ -65,28 +65,65 @@ pub(super) fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize>
     Ok(filled)
 }
 
-/// Reads what stands before the first record.
-pub(super) fn prologue(
-    file: &Arc<OpenFile>,
-    compression: Compression,
-    format: &dyn StreamFormat,
-) -> Result<velo_format::Prologue> {
-    let mut input = contents(file, compression)?;
-    let (mut head, mut filled) = (vec![0; HEAD], 0);
-    loop {
-        let read = fill(&mut input, &mut head[filled..])
-            .map_err(|error| broken(file.path(), error, None))?;
-        filled += read;
-        let whole = filled < head.len();
-        let found = format.prologue(&head[..filled], whole);
-        match found.map_err(|error| error.within("file", file.path()))? {
-            Some(prologue) => return Ok(prologue),
-            None if whole => {
-                let message = "file ends before its first record";
-                return Err(Error::new(ErrorKind::InvalidData, message).with("file", file.path()));
+/// How an input begins: what its first bytes settle, and what stands before its first record.
+#[derive(Clone)]
+pub(super) struct Beginning {
+    pub(super) prologue: Prologue,
+    /// The format with the dialect of this input, where it was open.
+    settled: Option<Arc<dyn StreamFormat>>,
+    /// The dialect as options, and why it is so.
+    pub(super) dialect: Option<(String, String)>,
+}
+
+impl Beginning {
+    /// Looks at the first bytes; `None` asks for more of them.
+    pub(super) fn of(format: &dyn StreamFormat, head: &[u8], whole: bool) -> Result<Option<Self>> {
+        let (settled, dialect) = match format.settle(head, whole)? {
+            Settled::More => return Ok(None),
+            Settled::AsItIs => (None, None),
+            Settled::To {
+                format,
+                dialect,
+                reason,
+            } => (Some(format), Some((dialect, reason))),
+        };
+        let prologue = settled.as_deref().unwrap_or(format).prologue(head, whole)?;
+        Ok(prologue.map(|prologue| Self {
+            prologue,
+            settled,
+            dialect,
+        }))
+    }
+
+    /// Looks at the first bytes of a file.
+    pub(super) fn of_file(
+        file: &Arc<OpenFile>,
+        compression: Compression,
+        format: &dyn StreamFormat,
+    ) -> Result<Self> {
+        let mut input = contents(file, compression)?;
+        let (mut head, mut filled) = (vec![0; HEAD], 0);
+        loop {
+            let read = fill(&mut input, &mut head[filled..])
+                .map_err(|error| broken(file.path(), error, None))?;
+            filled += read;
+            let whole = filled < head.len();
+            let found = Self::of(format, &head[..filled], whole);
+            match found.map_err(|error| error.within("file", file.path()))? {
+                Some(beginning) => return Ok(beginning),
+                None if whole => {
+                    let message = "file ends before its first record";
+                    let error = Error::new(ErrorKind::InvalidData, message);
+                    return Err(error.with("file", file.path()));
+                }
+                None => head.resize(head.len() * 2, 0),
             }
-            None => head.resize(head.len() * 2, 0),
         }
+    }
+
+    /// Gives the format to read the input with, which is `by_options` where that left nothing open.
+    pub(super) fn format<'f>(&'f self, by_options: &'f dyn StreamFormat) -> &'f dyn StreamFormat {
+        self.settled.as_deref().unwrap_or(by_options)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use arrow_array::ArrowPrimitiveType;
 use arrow_array::types as t;
+use arrow_buffer::i256;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use velo_core::{Error, ErrorKind, Result};
 
@@ -51,6 +52,47 @@ pub fn column_builder(data_type: &DataType, spelling: Spelling) -> Result<Boxed>
         | DataType::Timestamp(_, _) => return times(data_type),
         other => return Err(unsupported(other)),
     })
+}
+
+/// Chooses the builder for a type whose fractions stand behind a comma: `1,5` or `1.234,56`. Types
+/// without fractions are read as by [`column_builder`].
+///
+/// # Errors
+/// As [`column_builder`].
+///
+/// ```
+/// use arrow_schema::DataType;
+/// use velo_format::column::{Spelling, comma_column_builder};
+/// let mut column = comma_column_builder(&DataType::Float64, Spelling::Plain)?;
+/// assert!(column.append(b"1.234,56"));
+/// assert!(!column.append(b"1.5"));
+/// # Ok::<(), velo_core::Error>(())
+/// ```
+pub fn comma_column_builder(data_type: &DataType, spelling: Spelling) -> Result<Boxed> {
+    Ok(match data_type {
+        DataType::Float32 => {
+            numbers::<t::Float32Type>(data_type, with_comma(spelling, scalar::parse_f32))
+        }
+        DataType::Float64 => {
+            numbers::<t::Float64Type>(data_type, with_comma(spelling, float(spelling)))
+        }
+        DataType::Decimal128(precision, scale) => {
+            let parse = decimal128(*precision, *scale, spelling);
+            numbers::<t::Decimal128Type>(data_type, with_comma(spelling, parse))
+        }
+        DataType::Decimal256(precision, scale) => {
+            let parse = decimal256(*precision, *scale, spelling);
+            numbers::<t::Decimal256Type>(data_type, with_comma(spelling, parse))
+        }
+        _ => return column_builder(data_type, spelling),
+    })
+}
+
+fn with_comma<T>(
+    spelling: Spelling,
+    parse: impl Fn(&[u8]) -> Option<T> + Send + 'static,
+) -> impl Fn(&[u8]) -> Option<T> + Send + 'static {
+    move |text| parse(&scalar::with_point(text, spelling == Spelling::Any)?)
 }
 
 /// Says what a text that a builder refused is not: `not a whole number (int64)`.
@@ -117,34 +159,61 @@ where
 fn floats(spelling: Spelling) -> Boxed {
     match spelling {
         Spelling::Any => numbers::<t::Float64Type>(&DataType::Float64, scalar::parse_f64),
-        Spelling::Plain => numbers::<t::Float64Type>(&DataType::Float64, |text| {
-            (!scalar::has_padding(text))
-                .then(|| scalar::parse_f64_exact(text))
-                .flatten()
-        }),
+        Spelling::Plain => numbers::<t::Float64Type>(&DataType::Float64, plain_float),
+    }
+}
+
+fn plain_float(text: &[u8]) -> Option<f64> {
+    (!scalar::has_padding(text))
+        .then(|| scalar::parse_f64_exact(text))
+        .flatten()
+}
+
+fn float(spelling: Spelling) -> fn(&[u8]) -> Option<f64> {
+    match spelling {
+        Spelling::Any => scalar::parse_f64,
+        Spelling::Plain => plain_float,
     }
 }
 
 fn decimals(data_type: &DataType, spelling: Spelling) -> Boxed {
-    let plain = spelling == Spelling::Plain;
-    let lossy = move |text: &[u8]| plain && (scalar::has_padding(text) || is_negative_zero(text));
     match *data_type {
         DataType::Decimal256(precision, scale) => {
-            numbers::<t::Decimal256Type>(data_type, move |text| {
-                (!lossy(text))
-                    .then(|| scalar::parse_decimal256(text, precision, scale))
-                    .flatten()
-            })
+            numbers::<t::Decimal256Type>(data_type, decimal256(precision, scale, spelling))
         }
         DataType::Decimal128(precision, scale) => {
-            numbers::<t::Decimal128Type>(data_type, move |text| {
-                (!lossy(text))
-                    .then(|| scalar::parse_decimal128(text, precision, scale))
-                    .flatten()
-            })
+            numbers::<t::Decimal128Type>(data_type, decimal128(precision, scale, spelling))
         }
         _ => Box::new(Texts::new()),
     }
+}
+
+fn decimal128(
+    precision: u8,
+    scale: i8,
+    spelling: Spelling,
+) -> impl Fn(&[u8]) -> Option<i128> + Send + 'static {
+    move |text| {
+        (!is_lossy(text, spelling))
+            .then(|| scalar::parse_decimal128(text, precision, scale))
+            .flatten()
+    }
+}
+
+fn decimal256(
+    precision: u8,
+    scale: i8,
+    spelling: Spelling,
+) -> impl Fn(&[u8]) -> Option<i256> + Send + 'static {
+    move |text| {
+        (!is_lossy(text, spelling))
+            .then(|| scalar::parse_decimal256(text, precision, scale))
+            .flatten()
+    }
+}
+
+fn is_lossy(text: &[u8], spelling: Spelling) -> bool {
+    spelling == Spelling::Plain && (scalar::has_padding(text) || is_negative_zero(text))
 }
 
 fn is_negative_zero(text: &[u8]) -> bool {

@@ -17,7 +17,7 @@ mod validity;
 use arrow_array::ArrayRef;
 use velo_core::Result;
 
-pub use create::{column_builder, expectation};
+pub use create::{column_builder, comma_column_builder, expectation};
 pub use fields::{Fields, Span, SpanKind};
 
 /// A column that grows by the text of one value, or of many.

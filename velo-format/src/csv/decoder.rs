@@ -10,7 +10,7 @@ use velo_core::{Error, ErrorKind, Result};
 use super::dialect::Dialect;
 use super::explicit::Explicit;
 use super::records::{Fault, Limits, Records};
-use crate::column::{ColumnBuilder, column_builder, expectation};
+use crate::column::{ColumnBuilder, column_builder, comma_column_builder, expectation};
 use crate::{BadRow, DecodeRequest, Decoded, Decoder};
 
 /// A batch is full with this many bytes of input, so that offsets into text stay within 32 bits.
@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub(super) dialect: Arc<Dialect>,
     pub(super) explicit: Explicit,
     pub(super) record_bytes: usize,
+    /// What was guessed, for the summary.
+    pub(super) notes: Vec<String>,
 }
 
 /// Decodes records of one input or a part of it.
@@ -227,7 +229,11 @@ impl Column {
     fn new(settings: &Settings, field: &Field, names: &[String]) -> Result<Self> {
         let name = field.name();
         let spelling = settings.explicit.spelling(name);
-        let builder = column_builder(field.data_type(), spelling).map_err(|error| {
+        let choose = match settings.dialect.decimal_comma {
+            true => comma_column_builder,
+            false => column_builder,
+        };
+        let builder = choose(field.data_type(), spelling).map_err(|error| {
             error
                 .with("column", name)
                 .with_hint("csv holds no nested values; read the column as text")

@@ -2,7 +2,7 @@
 
 use velo_core::{Error, ErrorKind, Result};
 
-use super::{CsvReadOptions, Ragged};
+use super::{CsvReadOptions, DecimalSeparator, Ragged};
 
 /// Unquoted spellings of null in columns that are not text, unless `null` says otherwise.
 const USUAL_NULLS: [&[u8]; 5] = [b"NA", b"N/A", b"NULL", b"null", b"\\N"];
@@ -16,6 +16,8 @@ pub(super) struct Dialect {
     pub(super) escape: Option<u8>,
     pub(super) comment: Option<u8>,
     pub(super) ragged: Ragged,
+    /// Fractions stand behind a comma.
+    pub(super) decimal_comma: bool,
     nulls: Option<Vec<Vec<u8>>>,
 }
 
@@ -25,9 +27,10 @@ impl Dialect {
             None => b',',
             Some(text) => character("delimiter", text)?,
         };
-        let quote = match options.quote.as_str() {
-            "none" => None,
-            text => Some(character("quote", text)?),
+        let quote = match options.quote.as_deref() {
+            None => Some(b'"'),
+            Some("none") => None,
+            Some(text) => Some(character("quote", text)?),
         };
         let optional = |name, text: &Option<String>| {
             let text = text.as_deref().filter(|text| *text != "none");
@@ -56,8 +59,17 @@ impl Dialect {
             escape,
             comment,
             ragged: options.ragged,
+            decimal_comma: options.decimal_separator == Some(DecimalSeparator::Comma),
             nulls,
         })
+    }
+
+    /// Gives the same dialect with fractions behind a comma.
+    pub(super) fn with_decimal_comma(&self) -> Self {
+        Self {
+            decimal_comma: true,
+            ..self.clone()
+        }
     }
 
     /// Gives the spellings of null in every column, if they replace the usual ones.
@@ -119,7 +131,10 @@ mod tests {
                 .delimiter,
             b'\t'
         );
-        assert_eq!(change(|o| o.quote = "none".into()).unwrap().quote, None);
+        assert_eq!(
+            change(|o| o.quote = Some("none".into())).unwrap().quote,
+            None
+        );
         assert_eq!(
             change(|o| o.escape = Some("\"".into())).unwrap().escape,
             None
@@ -132,7 +147,7 @@ mod tests {
             change(|o| o.delimiter = Some("\"".into())),
             change(|o| o.comment = Some(",".into())),
             change(|o| {
-                o.quote = "none".into();
+                o.quote = Some("none".into());
                 o.escape = Some("\\".into());
             }),
         ] {

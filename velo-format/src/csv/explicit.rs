@@ -45,6 +45,14 @@ impl Explicit {
             .or_else(|| in_schema().map(Field::data_type))
     }
 
+    /// Lists the columns that the user has named.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let in_schema = self.schema.iter().flat_map(|schema| schema.fields());
+        let in_schema = in_schema.map(|field| field.name().as_str());
+        let in_types = self.types.iter().map(|(name, _)| name.as_str());
+        in_schema.chain(in_types).collect()
+    }
+
     /// Types that were inferred must not change what a later value means.
     pub(super) fn spelling(&self, name: &str) -> Spelling {
         match self.get(name) {

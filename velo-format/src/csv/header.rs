@@ -3,6 +3,7 @@
 use velo_core::{Error, ErrorKind, Result};
 
 use super::decoder::Settings;
+use super::dialect::Dialect;
 use super::records::{ANY_FIELDS, Limits, Records};
 use super::{CsvReadOptions, Ragged};
 use crate::Prologue;
@@ -19,12 +20,14 @@ pub(super) fn read(
     let Some(start) = skip(options, head, whole) else {
         return Ok(None);
     };
-    let Some(first) = first_record(settings, &head[start..], whole)? else {
+    let bytes = &head[start..];
+    let first = first_record(&settings.dialect, settings.record_bytes, bytes, whole)?;
+    let Some(first) = first else {
         return Ok(None);
     };
     let (columns, bytes) = match first {
         None => (Vec::new(), head.len()),
-        Some((fields, length)) if options.header => (names(fields)?, start + length),
+        Some((fields, length)) if options.header != Some(false) => (names(fields)?, start + length),
         Some((fields, _)) => (numbered(settings, options, fields.len())?, start),
     };
     Ok(Some(Prologue {
@@ -33,7 +36,8 @@ pub(super) fn read(
     }))
 }
 
-fn skip(options: &CsvReadOptions, head: &[u8], whole: bool) -> Option<usize> {
+/// Passes over the byte order mark and the lines to skip; `None` asks for more bytes.
+pub(super) fn skip(options: &CsvReadOptions, head: &[u8], whole: bool) -> Option<usize> {
     if !whole && head.len() < BOM.len() && BOM.starts_with(head) {
         return None;
     }
@@ -49,20 +53,25 @@ fn skip(options: &CsvReadOptions, head: &[u8], whole: bool) -> Option<usize> {
 }
 
 /// The fields of a record, and how many bytes it has with all that stands before it.
-type Record = (Vec<Vec<u8>>, usize);
+pub(super) type Record = (Vec<Vec<u8>>, usize);
 
 /// Reads the first record that is neither blank nor a comment; the outer `None` asks for more
 /// bytes, the inner one means that there is none.
-fn first_record(settings: &Settings, bytes: &[u8], whole: bool) -> Result<Option<Option<Record>>> {
+pub(super) fn first_record(
+    dialect: &Dialect,
+    record_bytes: usize,
+    bytes: &[u8],
+    whole: bool,
+) -> Result<Option<Option<Record>>> {
     let limits = Limits {
         records: 1,
-        record_bytes: settings.record_bytes,
+        record_bytes,
         last: whole,
     };
     let (mut records, mut at) = (Records::default(), 0);
     while at < bytes.len() {
         let rest = &bytes[at..];
-        let used = records.read(&settings.dialect, ANY_FIELDS, rest, limits)?;
+        let used = records.read(dialect, ANY_FIELDS, rest, limits)?;
         if used == 0 {
             return Ok(None);
         }

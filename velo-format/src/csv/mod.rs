@@ -52,6 +52,7 @@ mod options;
 mod quoted;
 mod records;
 mod scan;
+mod sniff;
 mod splitter;
 mod write;
 
@@ -62,7 +63,7 @@ use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result};
 
-pub use options::{CsvReadOptions, CsvWriteOptions, Ragged};
+pub use options::{CsvReadOptions, CsvWriteOptions, DecimalSeparator, Ragged};
 pub use write::CsvOutput;
 
 use self::decoder::{CsvDecoder, Settings};
@@ -70,7 +71,9 @@ use self::dialect::Dialect;
 use self::explicit::Explicit;
 use self::infer::CsvInference;
 use self::splitter::CsvSplitter;
-use crate::{DecodeRequest, Decoder, Inference, Prologue, ReadOptions, Splitting, StreamFormat};
+use crate::{
+    DecodeRequest, Decoder, Inference, Prologue, ReadOptions, Settled, Splitting, StreamFormat,
+};
 
 /// Longest record that can be asked for: places within a window are 32 bits wide.
 const MAX_RECORD: u64 = 1 << 30;
@@ -100,6 +103,7 @@ impl Csv {
                 dialect: Arc::new(Dialect::new(&options.csv)?),
                 explicit: Explicit::new(&options.common)?,
                 record_bytes: record_bytes as usize,
+                notes: Vec::new(),
             }),
             options: options.csv.clone(),
         })
@@ -107,6 +111,33 @@ impl Csv {
 }
 
 impl StreamFormat for Csv {
+    fn settle(&self, head: &[u8], whole: bool) -> Result<Settled> {
+        if !sniff::is_open(&self.options) {
+            return Ok(Settled::AsItIs);
+        }
+        let Some(start) = header::skip(&self.options, head, whole) else {
+            return Ok(Settled::More);
+        };
+        let Some((sample, all)) = sniff::sample(&head[start..], whole) else {
+            return Ok(Settled::More);
+        };
+        let found = sniff::sniff(&self.settings, &self.options, sample, all)?;
+        let settings = Settings {
+            dialect: Arc::new(Dialect::new(&found.options)?),
+            explicit: self.settings.explicit.clone(),
+            record_bytes: self.settings.record_bytes,
+            notes: found.notes,
+        };
+        Ok(Settled::To {
+            dialect: sniff::spelled(&found.options),
+            reason: found.reasons.join(", "),
+            format: Arc::new(Self {
+                settings: Arc::new(settings),
+                options: found.options,
+            }),
+        })
+    }
+
     fn prologue(&self, head: &[u8], whole: bool) -> Result<Option<Prologue>> {
         header::read(&self.settings, &self.options, head, whole)
     }

@@ -155,9 +155,13 @@ const CASES: &[(Change, &str, &[&str])] = &[
         "a\tb\n1\tx,y\n",
         &["1|x,y"],
     ),
-    (|o| o.csv.quote = "none".into(), "a,b\n1,\"x\n", &["1|\"x"]),
     (
-        |o| o.csv.quote = "'".into(),
+        |o| o.csv.quote = Some("none".into()),
+        "a,b\n1,\"x\n",
+        &["1|\"x"],
+    ),
+    (
+        |o| o.csv.quote = Some("'".into()),
         "a,b\n1,'x,''y'\n",
         &["1|x,'y"],
     ),
@@ -176,7 +180,11 @@ const CASES: &[(Change, &str, &[&str])] = &[
         "junk\n\"junk\na,b\n1,x\n",
         &["1|x"],
     ),
-    (|o| o.csv.header = false, "1,x\n2,y\n", &["1|x", "2|y"]),
+    (
+        |o| o.csv.header = Some(false),
+        "1,x\n2,y\n",
+        &["1|x", "2|y"],
+    ),
     (
         |o| o.csv.ragged = Ragged::Fill,
         "a,b\n1\n2,y\n",
@@ -206,7 +214,7 @@ fn names_columns() {
     };
     assert_eq!(names(|_| {}, "a,,\"b\"\"c\"").unwrap(), "a|column_1|b\"c");
     assert_eq!(
-        names(|o| o.csv.header = false, "1,2\n").unwrap(),
+        names(|o| o.csv.header = Some(false), "1,2\n").unwrap(),
         "column_0|column_1"
     );
     assert_eq!(names(|_| {}, "").unwrap(), "");
@@ -217,7 +225,7 @@ fn names_columns() {
         ErrorKind::InvalidData
     );
     let schema: fn(&mut ReadOptions) = |o| {
-        o.csv.header = false;
+        o.csv.header = Some(false);
         o.common.schema = Some("id:int64,name:text".into());
     };
     assert_eq!(names(schema, "1,x\n").unwrap(), "id|name");
@@ -548,7 +556,7 @@ proptest! {
         (escape, comment, fill, columns) in (any::<bool>(), any::<bool>(), any::<bool>(), 1_usize..4),
     ) {
         let csv = csv(|o| {
-            o.csv.header = true;
+            o.csv.header = Some(true);
             o.csv.escape = escape.then(|| "\\".into());
             o.csv.comment = comment.then(|| "#".into());
             o.csv.ragged = if fill { Ragged::Fill } else { Ragged::Error };
@@ -622,7 +630,7 @@ proptest! {
 
     #[test]
     fn inference_takes_anything(bytes in hostile(), block in 1_usize..50, header: bool) {
-        let csv = csv(|o| o.csv.header = header);
+        let csv = csv(|o| o.csv.header = Some(header));
         let Ok(Some(prologue)) = csv.prologue(&bytes, true) else { return Ok(()) };
         let mut inference = csv.infer(&prologue);
         inference.window(&bytes[bytes.len() / 2..], true);

@@ -142,6 +142,8 @@ struct Column<'a> {
 enum Values<'a> {
     Null,
     Scalar(Scalar<'a>),
+    /// Floats and decimals.
+    Number(Scalar<'a>),
     /// Base64, which can be empty or spell null.
     Binary(Scalar<'a>),
     Strings(Strings<'a>),
@@ -161,6 +163,7 @@ impl<'a> Column<'a> {
         } else if let Some(scalar) = Scalar::new(array) {
             match scalar.is_binary() {
                 true => Values::Binary(scalar),
+                false if kind.is_floating() || kind.is_decimal() => Values::Number(scalar),
                 false => Values::Scalar(scalar),
             }
         } else if let Some((rows, values)) = indirect(array) {
@@ -193,6 +196,13 @@ impl<'a> Column<'a> {
                 scalar.write(row, text);
                 if dialect.scalars_need_care() {
                     dialect.settle(start, text);
+                }
+            }
+            Values::Number(scalar) => {
+                let start = text.len();
+                scalar.write(row, text);
+                if dialect.scalars_need_care() {
+                    dialect.settle_number(start, text);
                 }
             }
             Values::Strings(strings) => {

@@ -2,7 +2,7 @@
 
 use arrow_schema::DataType;
 
-use crate::scalar::{Number, parse_f64_exact, parse_i64};
+use crate::scalar::{Number, parse_f64_exact, parse_i64, parse_u64};
 
 /// The numbers seen at one place.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub(super) struct Numbers {
     whole: bool,
     /// All of these fit 64 bits.
     fits_int64: bool,
+    /// None has a minus, and the whole ones fit 64 bits without a sign.
+    fits_uint64: bool,
     /// All are spelled again by the shortest form of their double.
     exact_float64: bool,
     /// One is a zero with a minus, which only floats keep.
@@ -24,6 +26,7 @@ impl Default for Numbers {
         Self {
             whole: true,
             fits_int64: true,
+            fits_uint64: true,
             exact_float64: true,
             negative_zero: false,
             whole_digits: 1,
@@ -36,6 +39,7 @@ impl Numbers {
     /// Takes in a number; `whole` says that it has neither fraction nor exponent.
     pub(super) fn observe(&mut self, text: &[u8], whole: bool) {
         self.whole &= whole;
+        self.fits_uint64 &= text.first() != Some(&b'-');
         if whole && text.len() <= 15 && text != b"-0" {
             self.whole_digits = self.whole_digits.max(text.len() as u64);
             return;
@@ -46,6 +50,7 @@ impl Numbers {
             return;
         }
         self.fits_int64 = self.fits_int64 && (!whole || parse_i64(text).is_some());
+        self.fits_uint64 = self.fits_uint64 && (!whole || parse_u64(text).is_some());
         self.exact_float64 = self.exact_float64 && parse_f64_exact(text).is_some();
         let (whole_digits, scale) = match Number::parse(text) {
             Some(number) => {
@@ -62,6 +67,9 @@ impl Numbers {
     pub(super) fn data_type(&self) -> Option<DataType> {
         if self.whole && self.fits_int64 && !self.negative_zero {
             return Some(DataType::Int64);
+        }
+        if self.whole && self.fits_uint64 {
+            return Some(DataType::UInt64);
         }
         if (!self.whole || self.negative_zero) && self.exact_float64 {
             return Some(DataType::Float64);
@@ -106,7 +114,13 @@ mod tests {
         for (numbers, expected) in [
             (&["1", "-2"][..], Some(DataType::Int64)),
             (&["9223372036854775807"], Some(DataType::Int64)),
-            (&["9223372036854775808"], Some(DataType::Decimal128(38, 0))),
+            (&["9223372036854775808"], Some(DataType::UInt64)),
+            (&["18446744073709551615", "0"], Some(DataType::UInt64)),
+            (&["18446744073709551616"], Some(DataType::Decimal128(38, 0))),
+            (
+                &["9223372036854775808", "-1"],
+                Some(DataType::Decimal128(38, 0)),
+            ),
             (&["-9223372036854775808", "1"], Some(DataType::Int64)),
             (&["1", "2.50"], Some(DataType::Float64)),
             (&["0.1", "1e300"], Some(DataType::Float64)),

@@ -405,7 +405,7 @@ fn types_are_inferred_without_changing_values() {
     for (values, expected) in [
         (&["1", "null", "-5"][..], DataType::Int64),
         (&["1", "1.5"], DataType::Float64),
-        (&["18446744073709551615"], DataType::Decimal128(38, 0)),
+        (&["18446744073709551615"], DataType::UInt64),
         (&["0.1234567890123456789"], DataType::Decimal128(38, 19)),
         (&["true", "false"], DataType::Boolean),
         (&["\"1\"", "\"2\""], DataType::Utf8),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use ::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
-use ::parquet::basic::Compression as PageCompression;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use ::parquet::schema::types::{ColumnPath, SchemaDescriptor};
@@ -17,18 +16,15 @@ use velo_core::{Error, ErrorKind, Result};
 use super::column::{self, ColumnEncoder, EncodedColumn};
 use super::dictionary::{self, SAMPLE_ROWS};
 use super::error::unwritable;
-use super::write::{convert, properties};
+use super::properties::GroupSettings;
+use super::write::convert;
 use crate::{Chunk, ChunkEncoder, Sink};
-
-/// Memory of a row group at which it is full, whatever its rows: wide rows come in smaller groups.
-const LARGEST_GROUP: usize = 64 << 20;
 
 /// Encodes row groups.
 pub(super) struct RowGroupEncoder {
     schema: SchemaRef,
     parquet: SchemaDescriptor,
-    compression: PageCompression,
-    group_rows: usize,
+    settings: Arc<GroupSettings>,
     /// The first rows of the open row group, until it is decided how to write its columns.
     sample: Vec<RecordBatch>,
     /// One for each leaf column; none while rows are sampled.
@@ -86,16 +82,11 @@ impl ColumnWriter {
 }
 
 impl RowGroupEncoder {
-    pub(super) fn new(
-        schema: SchemaRef,
-        compression: PageCompression,
-        group_rows: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(schema: SchemaRef, settings: Arc<GroupSettings>) -> Result<Self> {
         Ok(Self {
             parquet: convert(&schema)?,
             schema,
-            compression,
-            group_rows,
+            settings,
             sample: Vec::new(),
             writers: Vec::new(),
             rows: 0,
@@ -105,7 +96,7 @@ impl RowGroupEncoder {
 
     /// Puts rows into the open row group as far as there is room, the rest aside.
     fn fill(&mut self, rows: &RecordBatch) -> Result<()> {
-        let room = self.group_rows - self.rows;
+        let room = self.settings.rows - self.rows;
         let taken = rows.num_rows().min(room);
         let rest = rows.slice(taken, rows.num_rows() - taken);
         self.beyond = (rest.num_rows() > 0).then_some(rest);
@@ -118,7 +109,7 @@ impl RowGroupEncoder {
             return self.encode(&taken);
         }
         self.sample.push(taken);
-        if self.rows >= SAMPLE_ROWS || self.rows >= self.group_rows {
+        if self.rows >= SAMPLE_ROWS || self.rows >= self.settings.rows {
             self.start()?;
         }
         Ok(())
@@ -126,9 +117,12 @@ impl RowGroupEncoder {
 
     /// Decides how to write the columns by the sampled rows, and writes those.
     fn start(&mut self) -> Result<()> {
-        let mut properties = properties(self.compression);
+        let mut properties = self.settings.properties(&self.parquet)?;
         for (at, field) in self.schema.fields().iter().enumerate() {
-            if let Some(pays) = dictionary::pays(&self.sample, at, self.group_rows) {
+            if !self.settings.decides_by_data(field.name()) {
+                continue;
+            }
+            if let Some(pays) = dictionary::pays(&self.sample, at, self.settings.rows) {
                 let path = ColumnPath::from(field.name().as_str());
                 properties = properties.set_column_dictionary_enabled(path, pays);
             }
@@ -247,7 +241,7 @@ impl ChunkEncoder for RowGroupEncoder {
     }
 
     fn is_full(&self) -> bool {
-        self.rows >= self.group_rows || self.memory() >= LARGEST_GROUP
+        self.rows >= self.settings.rows || self.memory() >= self.settings.bytes
     }
 
     fn finish(&mut self) -> Result<Chunk> {

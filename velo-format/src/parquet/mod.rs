@@ -6,6 +6,7 @@
 //! the Parquet one, as Arrow's own libraries write it. Only dictionary-encoded columns come back as
 //! plain values.
 
+mod bloom;
 mod bounds;
 mod chunk;
 mod column;
@@ -15,12 +16,13 @@ mod footer;
 mod input;
 mod nesting;
 mod options;
+mod properties;
 mod prune;
 mod read;
 mod schema;
 mod write;
 
-pub use options::{Codec, ParquetWriteOptions};
+pub use options::{Codec, Dictionary, PageVersion, ParquetWriteOptions, Statistics};
 pub use read::Parquet;
 pub use write::ParquetOutput;
 

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use ::parquet::file::metadata::ParquetMetaData;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
-use velo_core::{Comparison, Error, ErrorKind, Predicate, Result};
+use velo_core::{Comparison, Error, ErrorKind, Literal, Predicate, Result};
 
+use super::bloom::BloomFilters;
 use super::bounds::{Bounds, PageBounds, page_bounds, row_group_bounds};
 use super::error::fenced;
 
@@ -33,17 +34,28 @@ pub(super) fn row_groups(
     predicate: &Predicate,
     schema: &Schema,
     file: &ParquetMetaData,
+    filters: &BloomFilters,
 ) -> Result<Vec<bool>> {
     for column in predicate.columns() {
         find(schema, column)?;
     }
     let groups = file.num_row_groups();
-    let leaf =
-        |column: &str, test: Test<'_>| match fenced(|| row_group_bounds(schema, file, column)) {
+    let leaf = |column: &str, test: Test<'_>| {
+        let mut found = match fenced(|| row_group_bounds(schema, file, column)) {
             Ok(Some(bounds)) => test.possible(&bounds),
             _ => vec![true; groups],
         };
-    Ok(possible(predicate, true, groups, &leaf))
+        if let Some(literal) = test.equals().filter(|_| found.contains(&true))
+            && let Some(held) = filters.possible(schema, file, column, literal)
+        {
+            found
+                .iter_mut()
+                .zip(&*held)
+                .for_each(|(found, held)| *found &= held);
+        }
+        found
+    };
+    Ok(possible(predicate, true, &[], groups, &leaf))
 }
 
 /// Gives the ranges of rows of a row group that can hold a row for which the predicate is true.
@@ -79,7 +91,7 @@ pub(super) fn pages(
             None => vec![true; starts.len()],
         }
     };
-    let wanted = possible(predicate, true, starts.len(), &leaf);
+    let wanted = possible(predicate, true, &[], starts.len(), &leaf);
     Ok(ranges(&starts, &wanted, rows))
 }
 
@@ -106,16 +118,22 @@ fn ranges(starts: &[usize], wanted: &[bool], rows: usize) -> Vec<Range<usize>> {
 
 /// Says for each stretch whether the predicate can be `wanted` (true or false) for one of its rows.
 ///
-/// `not p` is true where `p` is false; null is neither.
+/// `not p` is true where `p` is false; null is neither. Columns in `numbers` are not NaN in the
+/// rows that matter, because something that has to hold besides says so.
 fn possible(
     predicate: &Predicate,
     wanted: bool,
+    numbers: &[&str],
     stretches: usize,
     leaf: &dyn Fn(&str, Test<'_>) -> Vec<bool>,
 ) -> Vec<bool> {
     let fold = |all: &[Predicate], every: bool| {
+        let mut numbers = numbers.to_vec();
+        if every {
+            numbers.extend(all.iter().filter_map(|one| never_nan(one, wanted)));
+        }
         all.iter().fold(vec![every; stretches], |folded, one| {
-            let one = possible(one, wanted, stretches, leaf);
+            let one = possible(one, wanted, &numbers, stretches, leaf);
             let pairs = folded.into_iter().zip(one);
             pairs
                 .map(|(a, b)| if every { a && b } else { a || b })
@@ -126,19 +144,42 @@ fn possible(
         Predicate::Compare {
             column, comparison, ..
         } => {
-            let comparison = if wanted {
-                *comparison
-            } else {
-                opposite(*comparison)
-            };
-            leaf(column, Test::Compare(comparison, predicate))
+            let comparison = sense(*comparison, wanted);
+            let number = numbers.contains(&column.as_str());
+            leaf(column, Test::Compare(comparison, predicate, number))
         }
         Predicate::IsNull(column) => leaf(column, Test::Null(wanted)),
         Predicate::IsNotNull(column) => leaf(column, Test::Null(!wanted)),
-        Predicate::Not(one) => possible(one, !wanted, stretches, leaf),
+        Predicate::Not(one) => possible(one, !wanted, numbers, stretches, leaf),
         Predicate::And(all) => fold(all, wanted),
         Predicate::Or(all) => fold(all, !wanted),
         _ => vec![true; stretches],
+    }
+}
+
+/// Gives the column that cannot be NaN where the predicate is `wanted`.
+fn never_nan(predicate: &Predicate, wanted: bool) -> Option<&str> {
+    match predicate {
+        Predicate::Compare {
+            column,
+            comparison,
+            literal,
+        } => {
+            let bounded = matches!(
+                sense(*comparison, wanted),
+                Comparison::Less | Comparison::AtMost | Comparison::Equal
+            );
+            (bounded && is_number(literal.text())).then_some(column)
+        }
+        _ => None,
+    }
+}
+
+fn sense(comparison: Comparison, wanted: bool) -> Comparison {
+    if wanted {
+        comparison
+    } else {
+        opposite(comparison)
     }
 }
 
@@ -156,20 +197,31 @@ fn opposite(comparison: Comparison) -> Comparison {
 /// A question to one column.
 #[derive(Clone, Copy)]
 enum Test<'p> {
-    /// Is a value so related to the literal of this comparison?
-    Compare(Comparison, &'p Predicate),
+    /// Is a value so related to the literal of this comparison? Where the last is set, NaN is not
+    /// asked for.
+    Compare(Comparison, &'p Predicate, bool),
     /// Is there a null (true), a value (false)?
     Null(bool),
 }
 
-impl Test<'_> {
+impl<'p> Test<'p> {
+    /// Gives the literal that a value is asked to equal.
+    fn equals(self) -> Option<&'p Literal> {
+        match self {
+            Self::Compare(Comparison::Equal, Predicate::Compare { literal, .. }, _) => {
+                Some(literal)
+            }
+            _ => None,
+        }
+    }
+
     fn possible(self, bounds: &Bounds) -> Vec<bool> {
         match self {
             Self::Null(true) => bounds.each(|nulls, _| nulls > 0),
             Self::Null(false) => bounds.each(|nulls, rows| nulls < rows),
-            Self::Compare(comparison, predicate) => {
+            Self::Compare(comparison, predicate, number) => {
                 let mut possible = bounds.each(|nulls, rows| nulls < rows);
-                for refuted in refuted(comparison, predicate, bounds) {
+                for refuted in refuted(comparison, predicate, bounds, number) {
                     for (possible, refuted) in possible.iter_mut().zip(refuted) {
                         *possible &= !refuted;
                     }
@@ -182,7 +234,12 @@ impl Test<'_> {
 
 /// Gives conditions on the bounds, each of which proves that no value between them is so related
 /// to the literal.
-fn refuted(comparison: Comparison, predicate: &Predicate, bounds: &Bounds) -> Vec<Vec<bool>> {
+fn refuted(
+    comparison: Comparison,
+    predicate: &Predicate,
+    bounds: &Bounds,
+    number: bool,
+) -> Vec<Vec<bool>> {
     let Predicate::Compare { literal, .. } = predicate else {
         return Vec::new();
     };
@@ -205,8 +262,8 @@ fn refuted(comparison: Comparison, predicate: &Predicate, bounds: &Bounds) -> Ve
             holds(least, Comparison::Greater),
             holds(most, Comparison::Less),
         ],
-        // A float can be NaN of either sign, which no bound takes in: see `Bounds::whole`.
-        _ if !bounds.whole => Vec::new(),
+        // NaN, which no bound takes in, is greater than every number: see `Bounds::whole`.
+        Comparison::Greater | Comparison::AtLeast if !bounds.whole && !number => Vec::new(),
         Comparison::Less => vec![holds(least, Comparison::AtLeast)],
         Comparison::AtMost => vec![holds(least, Comparison::Greater)],
         Comparison::Greater => vec![holds(most, Comparison::AtMost)],

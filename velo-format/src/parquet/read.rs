@@ -12,6 +12,7 @@ use ::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use arrow_array::RecordBatch;
 use velo_core::{Error, ErrorKind, Predicate, Result};
 
+use super::bloom::BloomFilters;
 use super::error::{corrupt, fenced, unreadable};
 use super::input::ParquetBytes;
 use super::{footer, prune, schema};
@@ -63,6 +64,7 @@ struct ParquetInput {
     /// The same metadata for text as views; made when first asked for.
     views: OnceLock<ArrowReaderMetadata>,
     units: Units,
+    filters: BloomFilters,
 }
 
 impl ParquetInput {
@@ -86,6 +88,7 @@ impl ParquetInput {
             units: units(metadata.metadata())?,
         };
         Ok(Self {
+            filters: BloomFilters::new(bytes.another()),
             bytes,
             metadata,
             views: OnceLock::new(),
@@ -149,7 +152,8 @@ impl RandomInput for ParquetInput {
     }
 
     fn prune(&self, predicate: &Predicate) -> Result<Vec<bool>> {
-        prune::row_groups(predicate, &self.units.schema, self.metadata.metadata())
+        let (schema, file) = (&self.units.schema, self.metadata.metadata());
+        prune::row_groups(predicate, schema, file, &self.filters)
     }
 
     fn read(&self, request: RandomRequest) -> Result<Batches> {

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ArrowSchemaConverter;
 use ::parquet::arrow::add_encoded_arrow_schema_to_metadata;
-use ::parquet::basic::Compression as PageCompression;
-use ::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow_schema::{Schema, SchemaRef};
@@ -13,15 +11,14 @@ use velo_core::{Error, ErrorKind, Result};
 
 use super::chunk::{GroupColumn, RowGroupEncoder};
 use super::error::unwritable;
-use super::options::page_compression;
+use super::properties::GroupSettings;
 use super::schema;
 use crate::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink, WriteOptions};
 
 /// Writes Parquet files.
 #[derive(Debug, Clone)]
 pub struct ParquetOutput {
-    compression: PageCompression,
-    row_group_rows: usize,
+    settings: Arc<GroupSettings>,
 }
 
 impl ParquetOutput {
@@ -30,40 +27,33 @@ impl ParquetOutput {
     /// `compression` and `compression_level` mean the pages, like `codec` and `codec_level`.
     ///
     /// # Errors
-    /// `Config` for a codec that is named twice, for a level that it does not have, and for row
-    /// groups without rows.
+    /// `Config` for a codec that is named twice, for a level that it does not have, for row groups
+    /// without rows, for sizes out of range, and for encodings that do not exist.
     pub fn new(options: &WriteOptions) -> Result<Self> {
-        let row_group_rows = options.parquet.row_group_rows;
-        if row_group_rows == 0 {
-            return Err(Error::new(ErrorKind::Config, "a row group needs rows")
-                .with("option", "row_group_rows")
-                .with("value", row_group_rows)
-                .with_hint("leave it out for 122880"));
-        }
         Ok(Self {
-            compression: page_compression(options)?,
-            row_group_rows,
+            settings: Arc::new(GroupSettings::new(options)?),
         })
     }
 }
 
 impl OutputFormat for ParquetOutput {
     fn check(&self, schema: &Schema) -> Result<()> {
-        schema::check(schema)
+        schema::check(schema)?;
+        self.settings.check(&convert(schema)?)
     }
 
     fn chunks(&self, schema: &SchemaRef) -> Result<Box<dyn ChunkEncoder>> {
         self.check(schema)?;
-        let (schema, compression) = (schema.clone(), self.compression);
-        let encoder = RowGroupEncoder::new(schema, compression, self.row_group_rows)?;
+        let encoder = RowGroupEncoder::new(schema.clone(), self.settings.clone())?;
         Ok(Box::new(encoder))
     }
 
     fn file(&self, schema: &SchemaRef, out: Sink) -> Result<Box<dyn FileEncoder>> {
         self.check(schema)?;
-        let mut properties = properties(self.compression).build();
+        let parquet = convert(schema)?;
+        let mut properties = self.settings.properties(&parquet)?.build();
         add_encoded_arrow_schema_to_metadata(schema, &mut properties);
-        let root = convert(schema)?.root_schema_ptr();
+        let root = parquet.root_schema_ptr();
         let writer = SerializedFileWriter::new(out, root, Arc::new(properties));
         Ok(Box::new(ParquetFile {
             writer: writer.map_err(unwritable)?,
@@ -74,15 +64,6 @@ impl OutputFormat for ParquetOutput {
     fn extension(&self) -> String {
         "parquet".to_owned()
     }
-}
-
-/// Starts the properties that a file and its row groups share.
-pub(super) fn properties(compression: PageCompression) -> WriterPropertiesBuilder {
-    WriterProperties::builder()
-        .set_created_by(concat!("velo version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(compression)
-        // Chunks are already cut.
-        .set_max_row_group_row_count(None)
 }
 
 /// Gives the Parquet schema of an Arrow schema.

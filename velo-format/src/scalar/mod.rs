@@ -5,6 +5,7 @@
 //! [`parse_f64_exact`] insists that the float spells the same number again.
 
 mod boolean;
+mod comma;
 mod date;
 mod decimal;
 mod digits;
@@ -18,6 +19,7 @@ mod timestamp;
 pub(crate) mod write;
 
 pub use boolean::parse_bool;
+pub use comma::with_point;
 pub use date::parse_date32;
 pub use decimal::{parse_decimal128, parse_decimal256};
 pub use duration::parse_duration;

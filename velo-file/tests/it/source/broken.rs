@@ -67,7 +67,12 @@ async fn bad_rows_follow_the_policy() {
         );
         assert_eq!(kept[1].error.context("column"), Some("id"));
         assert!(
-            kept[1].offset.as_ref().unwrap().to_string().contains("22:"),
+            kept[1]
+                .offset
+                .as_ref()
+                .unwrap()
+                .to_string()
+                .contains("22:2:"),
             "{kept:?}"
         );
     }
@@ -206,4 +211,34 @@ async fn nothing_is_read_before_it_is_asked_for() {
     files.write("later.csv", "id\n1\n");
     assert_eq!(source.streams().await.unwrap()[0].name(), "later");
     assert_eq!(splits(&source).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn parquet_that_is_written_over_meanwhile() {
+    use std::io::Write;
+    let files = Files::new();
+    let id: arrow_array::ArrayRef =
+        std::sync::Arc::new(arrow_array::Int64Array::from_iter_values(0..1000));
+    files.parquet("a.parquet", vec![("id", id)], 1000);
+    let source = files.source("a.parquet?batch_size=100");
+    let split = splits(&source).await.unwrap().remove(0);
+    let mut reader = source.create_reader(super::request(&split)).await.unwrap();
+    reader.read().await.unwrap();
+    // The same bytes again, in the same file, at a later time.
+    let bytes = std::fs::read(files.path("a.parquet")).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(files.path("a.parquet"))
+        .unwrap();
+    file.write_all(&bytes).unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+    file.set_modified(later).unwrap();
+    let error = loop {
+        match reader.read().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the change is not noticed"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.report().contains("changed"), "{}", error.report());
 }

@@ -68,6 +68,18 @@ fn is_read_once_from_front_to_back() {
 }
 
 #[test]
+fn is_read_in_the_dialect_that_its_start_shows() {
+    let text: String = (0..50_000).fold("id;x\n".to_owned(), |text, n| format!("{text}{n};0,5\n"));
+    for input in [text.clone().into_bytes(), gzip(text.as_bytes())] {
+        let rows = rows_of("stdin:?format=csv", &input);
+        assert_eq!(rows.len(), 50_000);
+        assert_eq!(rows[49_999], "row id=49999|x=0.5");
+    }
+    let rows = rows_of("stdin:?format=csv", b"1|a\n2|b\n");
+    assert_eq!(rows[0], "row column_0=1|column_1=a");
+}
+
+#[test]
 fn can_hold_parquet() {
     let files = Files::new();
     let id: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1000));

@@ -12,8 +12,8 @@ const MAX_DIGITS: u64 = 38;
 ///
 /// Every part is a count, an extreme or a conjunction, so that the order of values is of no
 /// influence.
-#[derive(Debug)]
-pub(super) struct Evidence {
+#[derive(Debug, Clone)]
+pub(in crate::csv) struct Evidence {
     values: u64,
     boolean: bool,
     number: bool,
@@ -42,7 +42,7 @@ impl Default for Evidence {
 
 impl Evidence {
     /// Takes in one value.
-    pub(super) fn observe(&mut self, dialect: &Dialect, text: &[u8], unquoted: bool) {
+    pub(in crate::csv) fn observe(&mut self, dialect: &Dialect, text: &[u8], unquoted: bool) {
         if unquoted {
             match dialect.nulls() {
                 Some(spellings) if spellings.iter().any(|spelling| spelling == text) => return,
@@ -52,10 +52,17 @@ impl Evidence {
             }
         }
         self.values += 1;
-        self.number = self.number && self.numbers.observe(text).is_some();
+        self.number = self.number && self.observe_number(dialect, text).is_some();
         self.boolean = self.boolean && scalar::parse_bool(text).is_some();
         self.date = self.date && scalar::parse_date32(text).is_some();
         self.timestamp = self.timestamp && self.stamps.observe(text).is_some();
+    }
+
+    fn observe_number(&mut self, dialect: &Dialect, text: &[u8]) -> Option<()> {
+        match dialect.decimal_comma {
+            true => self.numbers.observe(&scalar::with_point(text, false)?),
+            false => self.numbers.observe(text),
+        }
     }
 
     fn note_null(&mut self, text: &[u8]) {
@@ -66,7 +73,7 @@ impl Evidence {
     }
 
     /// Gives the type, text where no other is left.
-    pub(super) fn data_type(&self) -> DataType {
+    pub(in crate::csv) fn data_type(&self) -> DataType {
         if self.values == 0 {
             return DataType::Utf8;
         }
@@ -84,8 +91,13 @@ impl Evidence {
         found.unwrap_or(DataType::Utf8)
     }
 
+    /// Gives the number of values that are not null.
+    pub(in crate::csv) fn values(&self) -> u64 {
+        self.values
+    }
+
     /// Says what a user should know about the column.
-    pub(super) fn note(&self, name: &str) -> Option<String> {
+    pub(in crate::csv) fn note(&self, name: &str) -> Option<String> {
         if self.values == 0 {
             return Some(format!(
                 "column {name} has no values in the sample: read as text"
@@ -101,7 +113,7 @@ impl Evidence {
 }
 
 /// Numbers of one column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Numbers {
     integers: bool,
     fits_i64: bool,
@@ -183,7 +195,7 @@ fn is_negative_zero(number: &Number) -> bool {
 }
 
 /// Timestamps of one column.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Stamps {
     zoned: bool,
     local: bool,

@@ -1,6 +1,6 @@
 //! Columns and their types from samples of the records.
 
-mod evidence;
+pub(super) mod evidence;
 mod resume;
 
 use std::sync::Arc;
@@ -76,7 +76,7 @@ impl CsvInference {
         let open = |field: &usize| self.is_open(&self.names[*field]);
         let fields = (0..self.names.len()).filter(open);
         let notes = fields.filter_map(|field| self.evidence[field].note(&self.names[field]));
-        notes.collect()
+        self.settings.notes.iter().cloned().chain(notes).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use velo_core::{Error, ErrorKind, Result};
 
-use crate::csv::CsvWriteOptions;
+use crate::csv::{CsvWriteOptions, DecimalSeparator};
 use crate::text::{Special, Text, find_equal, find_less, repeat};
 
 /// What readers take for null in columns that are not text.
@@ -18,6 +18,7 @@ pub(super) struct Dialect {
     suspicious: [bool; 256],
     /// Whether numbers, dates and the like can hold the delimiter or quote, or spell null.
     scalars_need_care: bool,
+    decimal_comma: bool,
 }
 
 /// Delimiter, quote and control characters up to the carriage return, the ends of lines among them:
@@ -75,12 +76,17 @@ impl Dialect {
         for first in spellings.filter_map(<[u8]>::first) {
             suspicious[usize::from(*first)] = true;
         }
+        let decimal_comma = options.decimal_separator == DecimalSeparator::Comma;
         let occurs = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.:/=".contains(&byte);
         Ok(Self {
             special,
             null: null.into(),
             suspicious,
-            scalars_need_care: !null.is_empty() || occurs(delimiter) || occurs(quote),
+            scalars_need_care: decimal_comma
+                || !null.is_empty()
+                || occurs(delimiter)
+                || occurs(quote),
+            decimal_comma,
         })
     }
 
@@ -127,6 +133,16 @@ impl Dialect {
             text.truncate(start);
             self.quote(&value, text);
         }
+    }
+
+    /// Gives the number behind `start` its decimal separator, and quotes if it needs them.
+    #[inline(never)]
+    pub(super) fn settle_number(&self, start: usize, text: &mut Text) {
+        let point = memchr::memchr(b'.', text.since(start)).filter(|_| self.decimal_comma);
+        if let Some(point) = point {
+            text.set(start + point, b',');
+        }
+        self.settle(start, text);
     }
 
     /// Says whether a string without special bytes needs quotes all the same.

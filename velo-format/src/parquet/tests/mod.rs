@@ -4,6 +4,7 @@ mod damage;
 mod pruning;
 mod round_trip;
 mod samples;
+mod settings;
 mod twin;
 
 use std::io::{self, Write};

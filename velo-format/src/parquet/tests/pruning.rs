@@ -204,7 +204,18 @@ fn unwanted_row_groups_and_pages_are_left_out() {
         ("number is null", [false, false, true], 20),
         ("number is not null", [true, true, false], 80),
         ("price = 41", [false, true, false], 7),
+        // NaN is greater than every number, and no bound takes it in.
         ("price > 41", [true, true, true], 100),
+        ("price < 41", [true, true, false], 47),
+        ("price <= 39.5", [true, false, false], 40),
+        ("price >= 41 and price <= 50", [false, true, false], 14),
+        ("not (price < 41 or price >= 50)", [false, true, false], 14),
+        (
+            "price < 10 and (price > 8 or number = 90)",
+            [true, false, false],
+            7,
+        ),
+        ("price > 41 or price < 3", [true, true, true], 100),
         ("number > 1000", [false, false, false], 0),
     ] {
         let predicate: Predicate = condition.parse().unwrap();
