@@ -19,8 +19,15 @@ pub enum Compression {
     Gzip,
     /// Zstandard (RFC 8878), any number of frames.
     Zstd,
-    /// Snappy: pages of Parquet only.
+    /// Snappy in its framing format.
     Snappy,
+    /// LZ4 in its frame format, any number of frames.
+    Lz4,
+    /// Bzip2, any number of streams.
+    #[serde(alias = "bz2")]
+    Bzip2,
+    /// Xz, any number of streams.
+    Xz,
 }
 
 /// Character encoding of text formats.
@@ -103,7 +110,8 @@ pub struct CommonWriteOptions {
     /// The compression of the whole file; found from the destination's name when it is not set.
     /// For Parquet the codec of its pages, as `codec`.
     pub compression: Option<Compression>,
-    /// Level of the compression, in the algorithm's own scale: gzip 1 to 9, zstd 1 to 22.
+    /// Level of the compression, in the algorithm's own scale: gzip and bzip2 1 to 9, zstd 1 to
+    /// 22, xz 0 to 9.
     pub compression_level: Option<i32>,
     /// Character encoding of text formats.
     pub encoding: Encoding,
@@ -152,7 +160,6 @@ impl ReadOptions {
     /// # Errors
     /// `Config` naming the option and its format.
     pub fn check(&self, format: Format) -> Result<()> {
-        refuse_snappy(self.common.compression, format)?;
         refuse_foreign(&self.given, format)
     }
 }
@@ -188,7 +195,6 @@ impl WriteOptions {
     /// # Errors
     /// `Config` naming the option and its format.
     pub fn check(&self, format: Format) -> Result<()> {
-        refuse_snappy(self.common.compression, format)?;
         refuse_foreign(&self.given, format)
     }
 }
@@ -205,16 +211,6 @@ fn read_own<T: for<'de> Deserialize<'de>>(
     let options = query.read()?;
     given.extend(query.last_read().map(|name| (format, name)));
     Ok(options)
-}
-
-fn refuse_snappy(compression: Option<Compression>, format: Format) -> Result<()> {
-    if compression != Some(Compression::Snappy) || format == Format::Parquet {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Config, "snappy is for parquet alone")
-        .with("option", "compression")
-        .with("format", format.name())
-        .with_hint("use gzip or zstd"))
 }
 
 fn refuse_foreign(given: &[Given], format: Format) -> Result<()> {

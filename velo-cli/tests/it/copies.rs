@@ -25,7 +25,9 @@ fn flights_survive_a_round_through_every_format() {
         "c.csv.zst",
         "d.jsonl.gz",
         "e.parquet",
-        "f.csv",
+        "f.csv.lz4",
+        "g.jsonl.sz",
+        "h.csv",
     ];
     folder.ok(&["copy", flights().to_str().unwrap(), "first.csv"]);
     let mut from = "first.csv";
@@ -34,7 +36,7 @@ fn flights_survive_a_round_through_every_format() {
         from = step;
     }
     assert!(
-        folder.text("first.csv") == folder.text("f.csv"),
+        folder.text("first.csv") == folder.text("h.csv"),
         "the round trip changed something"
     );
 }
@@ -162,4 +164,38 @@ fn a_header_alone_becomes_an_empty_table() {
     folder.ok(&["copy", "a.csv", "a.parquet"]);
     assert_eq!(folder.ok(&["count", "a.parquet"]), "0\n");
     assert!(folder.ok(&["schema", "a.parquet"]).contains("region"));
+}
+
+#[test]
+fn every_compression_is_written_and_found_by_name_or_bytes() {
+    let folder = Folder::new();
+    let rows: String = (0..5000).map(|n| format!("{n},row {n}\n")).collect();
+    let text = format!("id,name\n{rows}");
+    folder.put("a.csv", &text);
+    for ending in ["gz", "zst", "sz", "lz4", "bz2", "xz"] {
+        let name = format!("a.csv.{ending}");
+        folder.ok(&["copy", "a.csv", &name]);
+        folder.ok(&["copy", &name, "b.csv"]);
+        assert_eq!(folder.text("b.csv"), text, "{ending}");
+        let compressed = std::fs::read(folder.path(&name)).unwrap();
+        assert!(compressed.len() < text.len(), "{ending}");
+        folder.put("plain.csv", compressed);
+        assert_eq!(folder.ok(&["count", "plain.csv"]), "5000\n", "{ending}");
+    }
+    for option in ["lz4", "bz2", "xz&compression_level=0", "snappy"] {
+        let destination = format!("c.csv?compression={option}");
+        folder.ok(&["copy", "a.csv", &destination]);
+        assert_eq!(folder.ok(&["count", "c.csv"]), "5000\n", "{option}");
+    }
+    folder.fails(
+        &["copy", "a.csv", "c.csv.lz4?compression_level=3"],
+        78,
+        &["compression_level", "lz4"],
+    );
+    folder.fails(
+        &["copy", "a.csv", "c.parquet?compression=xz"],
+        78,
+        &["compression", "xz"],
+    );
+    folder.ok(&["copy", "a.csv", "c.parquet?compression=lz4"]);
 }

@@ -355,7 +355,7 @@ fn find_format(
             return Err(
                 Error::new(ErrorKind::Config, "parquet compresses its own pages")
                     .with("file", target.shown())
-                    .with_hint("leave .gz or .zst out of the name and say codec="),
+                    .with_hint("leave the second ending out of the name and say codec="),
             );
         }
         format_options.common.compression = Some(compression);

@@ -93,6 +93,9 @@ pub(super) fn prologue(
 /// Says what is wrong with bytes that cannot be read or decompressed.
 pub(super) fn broken(path: &str, error: io::Error, byte: Option<u64>) -> Error {
     match error.kind() {
+        io::ErrorKind::Unsupported => {
+            Error::new(ErrorKind::Unsupported, error.to_string()).with("file", path)
+        }
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => {
             let broken = Error::new(ErrorKind::InvalidData, error.to_string()).with("file", path);
             match byte {

@@ -1,102 +1,61 @@
 //! Gzip (RFC 1952), any number of members.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 use flate2::bufread::GzDecoder;
 use flate2::{Compress, Compression as Level, Crc, FlushCompress, Status};
 use velo_core::{Error, ErrorKind, Result};
 
-use super::{Input, at_end, blame};
+use super::members::{Behind, Member, Members};
+use super::{Algorithm, Input, PieceCompressor, check_level};
 
-const EARLY: &str = "gzip data end early";
-const CORRUPT: &str = "gzip data are corrupt";
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-pub(super) struct GzipReader(State);
+pub(super) const ALGORITHM: Algorithm = Algorithm {
+    open: |input| Ok(Box::new(Members::<GzipMember>::new(input))),
+    compressor: |level| Ok(Box::new(GzipCompressor::new(level)?)),
+};
 
-enum State {
-    /// Before the first member (the decoder reads its header as soon as it is made).
-    Fresh(Input),
-    Member(Box<GzDecoder<Input>>),
-    Ended,
-}
+struct GzipMember(GzDecoder<Input>);
 
-impl GzipReader {
-    pub(super) fn new(input: Input) -> Self {
-        Self(State::Fresh(input))
+impl Member for GzipMember {
+    const BEHIND: Behind = Behind {
+        first: MAGIC[0],
+        padding: 1,
+        goes_on: false,
+    };
+
+    fn begin(input: Input) -> Self {
+        Self(GzDecoder::new(input))
     }
 
-    fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match std::mem::replace(&mut self.0, State::Ended) {
-                State::Ended => return Ok(0),
-                State::Fresh(mut input) => {
-                    if at_end(&mut input)? {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                    self.0 = State::Member(Box::new(GzDecoder::new(input)));
-                }
-                State::Member(mut member) => match member.read(buffer) {
-                    Ok(0) => {
-                        if next_member(member.get_mut())? {
-                            self.0 = State::Member(Box::new(GzDecoder::new(member.into_inner())));
-                        }
-                    }
-                    result => {
-                        self.0 = State::Member(member);
-                        return result;
-                    }
-                },
-            }
-        }
+    fn into_input(self) -> Input {
+        self.0.into_inner()
     }
 }
 
-impl Read for GzipReader {
+impl Read for GzipMember {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        self.advance(buffer)
-            .map_err(|error| blame(error, EARLY, CORRUPT))
-    }
-}
-
-/// Passes over zeros behind a member (tapes and block devices pad with them); says whether
-/// another member follows.
-fn next_member(input: &mut Input) -> io::Result<bool> {
-    let mut padded = false;
-    loop {
-        let bytes = input.fill_buf()?;
-        let Some(&first) = bytes.first() else {
-            return Ok(false);
-        };
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        if zeros > 0 {
-            padded = true;
-            input.consume(zeros);
-        } else if first == MAGIC[0] && !padded {
-            return Ok(true);
-        } else {
-            let behind = "other bytes follow the last member";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, behind));
-        }
+        self.0.read(buffer)
     }
 }
 
 /// Makes members; the state of the algorithm is reused.
-pub(super) struct GzipCompressor {
+struct GzipCompressor {
     deflate: Compress,
 }
 
 impl GzipCompressor {
-    pub(super) fn new(level: u32) -> Self {
-        Self {
-            deflate: Compress::new(Level::new(level), false),
-        }
+    fn new(level: Option<i32>) -> Result<Self> {
+        let level = check_level(level.unwrap_or(6), 1, 9)?;
+        Ok(Self {
+            deflate: Compress::new(Level::new(level.unsigned_abs()), false),
+        })
     }
+}
 
-    pub(super) fn compress(&mut self, piece: &[u8]) -> Result<Vec<u8>> {
+impl PieceCompressor for GzipCompressor {
+    fn compress(&mut self, piece: &[u8]) -> Result<Vec<u8>> {
         // Method 8, no flags, no time, unknown system: equal pieces give equal members.
         let mut member = vec![MAGIC[0], MAGIC[1], 8, 0, 0, 0, 0, 0, 0, 255];
         self.deflate.reset();

@@ -31,10 +31,9 @@ impl TextCompression {
 
     /// Gives the ending of a file's name with the compression's own behind it.
     pub(crate) fn extension(self, name: &str) -> String {
-        match self.algorithm {
-            Compression::Gzip => format!("{name}.gz"),
-            Compression::Zstd => format!("{name}.zst"),
-            Compression::None | Compression::Snappy => name.to_owned(),
+        match self.algorithm.ending() {
+            Some(ending) => format!("{name}.{ending}"),
+            None => name.to_owned(),
         }
     }
 }
