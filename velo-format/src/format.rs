@@ -43,6 +43,15 @@ impl Format {
         }
     }
 
+    /// Says whether files of the format are text, which has a character encoding.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        match self {
+            Self::Csv | Self::Jsonl => true,
+            Self::Parquet => false,
+        }
+    }
+
     /// Opens the format for reading.
     ///
     /// # Errors

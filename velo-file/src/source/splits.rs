@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use velo_core::{Result, SourceOffset, Split, SplitChange, SplitEnumerator};
-use velo_format::{Compression, Layout, Prologue, ReadAt, Splitting, StreamFormat};
+use velo_format::{Layout, Prologue, ReadAt, Splitting, StreamFormat};
 
 use super::Settings;
 use super::catalog::{Catalog, DataFile};
@@ -216,11 +216,11 @@ impl Division {
         format: &dyn StreamFormat,
         entered: Option<(Place, u64)>,
     ) -> Result<Option<Inside>> {
-        let (opened, compression) = self.catalog.open_stream(file, &self.settings.formats)?;
-        if compression != Compression::None {
+        let (opened, coding) = self.catalog.open_stream(file, &self.settings.formats)?;
+        if !coding.is_plain() {
             return Ok(None);
         }
-        let prologue = prologue(&opened, compression, format)?;
+        let prologue = prologue(&opened, coding, format)?;
         let divides = match format.splitting(&prologue) {
             Splitting::Whole => false,
             // Rows are counted by whoever reads them all.

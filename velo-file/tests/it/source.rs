@@ -2,6 +2,7 @@
 
 mod broken;
 mod columns;
+mod encodings;
 mod resume;
 mod rows;
 mod standard_input;
