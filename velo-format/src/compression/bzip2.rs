@@ -11,7 +11,8 @@ use super::members::{Behind, Member, Members};
 use super::{Algorithm, Input, PieceCompressor, check_level};
 
 pub(super) const ALGORITHM: Algorithm = Algorithm {
-    open: |input| Ok(Box::new(Members::<BzipStream>::new(input))),
+    open: |input, behind| Ok(Box::new(Members::<BzipStream>::new(input, behind))),
+    cut: None,
     compressor: |level| Ok(Box::new(BzipCompressor::new(level)?)),
 };
 

@@ -18,7 +18,8 @@ const SKIPPED: u32 = 0x184d_2a50;
 const WINDOW: usize = 64 << 10;
 
 pub(super) const ALGORITHM: Algorithm = Algorithm {
-    open: |input| Ok(Box::new(Lz4Reader::new(input))),
+    open: |input, _| Ok(Box::new(Lz4Reader::new(input))),
+    cut: None,
     compressor: |level| {
         refuse_level("lz4", level)?;
         Ok(Box::new(Lz4Compressor))

@@ -33,12 +33,17 @@ enum State<M> {
     /// Before a member, whose decoder may read as soon as it is made.
     Before(Input),
     Within(Box<M>),
+    Behind(Input),
     Ended,
 }
 
 impl<M: Member> Members<M> {
-    pub(super) fn new(input: Input) -> Self {
-        Self(State::Before(input))
+    /// Starts before a member, or behind one.
+    pub(super) fn new(input: Input, behind: bool) -> Self {
+        Self(match behind {
+            false => State::Before(input),
+            true => State::Behind(input),
+        })
     }
 }
 
@@ -47,14 +52,14 @@ impl<M: Member> Read for Members<M> {
         loop {
             match std::mem::replace(&mut self.0, State::Ended) {
                 State::Ended => return Ok(0),
+                State::Behind(mut input) => {
+                    if another(&mut input, &M::BEHIND)? {
+                        self.0 = State::Before(input);
+                    }
+                }
                 State::Before(input) => self.0 = State::Within(Box::new(M::begin(input))),
                 State::Within(mut member) => match member.read(buffer) {
-                    Ok(0) => {
-                        let mut input = member.into_input();
-                        if another(&mut input, &M::BEHIND)? {
-                            self.0 = State::Before(input);
-                        }
-                    }
+                    Ok(0) => self.0 = State::Behind(member.into_input()),
                     result => {
                         self.0 = State::Within(member);
                         return result;

@@ -4,9 +4,14 @@
 //! whole member, frame or stream of each piece, with a checksum, so that pieces compressed side by
 //! side are a valid file once they are laid end to end.
 //!
+//! Members of gzip and frames of Zstandard that tell where they end, as those written here do, are
+//! decompressed side by side when there are several.
+//!
 //! Memory has bounds that do not depend on the data: a window of Zstandard or a dictionary of xz
-//! beyond 128 MiB is refused, blocks of LZ4 have 4 MiB at most, the others less than that.
+//! beyond 128 MiB is refused, blocks of LZ4 have 4 MiB at most, the others less than that; what is
+//! decompressed ahead takes up to 24 MiB for each of at most 6 units.
 
+mod ahead;
 #[cfg(feature = "bzip2")]
 mod bzip2;
 mod gzip;
@@ -26,6 +31,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use velo_core::{Error, ErrorKind, Result};
 
 use crate::Compression;
+use ahead::{Ahead, Cut, Open};
 
 /// Compressed bytes asked from the input at once.
 const INPUT_BLOCK: usize = 128 * 1024;
@@ -56,12 +62,22 @@ pub fn decompressor(
     compression: Compression,
     input: Box<dyn Read + Send>,
 ) -> Result<Box<dyn Read + Send>> {
+    decompressor_of(compression, input, ahead::threads())
+}
+
+/// Decompresses with so many threads where frames tell their ends; with one, none is started.
+fn decompressor_of(
+    compression: Compression,
+    input: Box<dyn Read + Send>,
+    threads: usize,
+) -> Result<Box<dyn Read + Send>> {
     let Some(algorithm) = Algorithm::of(compression)? else {
         return Ok(input);
     };
     let input = BufReader::with_capacity(INPUT_BLOCK, Source(input));
     Ok(Box::new(Decompressor {
         name: compression.name(),
+        threads,
         state: State::Fresh(algorithm, input),
     }))
 }
@@ -123,8 +139,10 @@ impl fmt::Debug for Compressor {
 
 /// An algorithm in both directions.
 struct Algorithm {
-    /// Starts to decompress an input that is not empty.
-    open: fn(Input) -> io::Result<Box<dyn Read + Send>>,
+    /// Starts to decompress an input that is not empty, or goes on behind a member.
+    open: Open,
+    /// Cuts members off, if they tell their ends.
+    cut: Option<Cut>,
     /// Sets up compression at a level.
     compressor: fn(Option<i32>) -> Result<Box<dyn PieceCompressor>>,
 }
@@ -183,6 +201,7 @@ fn refuse_level(name: &'static str, level: Option<i32>) -> Result<()> {
 /// Tells apart what went wrong, for every algorithm alike.
 struct Decompressor {
     name: &'static str,
+    threads: usize,
     state: State,
 }
 
@@ -200,7 +219,12 @@ impl Decompressor {
                 if at_end(&mut input)? {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                self.state = State::Open((algorithm.open)(input)?);
+                self.state = State::Open(match algorithm.cut {
+                    Some(cut) if self.threads > 1 => {
+                        Box::new(Ahead::new(cut, algorithm.open, input, self.threads))
+                    }
+                    _ => (algorithm.open)(input, false)?,
+                });
             }
             other => self.state = other,
         }
@@ -249,6 +273,13 @@ impl Read for Source {
             match self.0.read(buffer) {
                 // Decoders keep no place to go on from in the middle of a header.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error)
+                    if error
+                        .get_ref()
+                        .is_some_and(|cause| cause.is::<SourceFailed>()) =>
+                {
+                    return Err(error);
+                }
                 Err(error) => return Err(io::Error::new(error.kind(), SourceFailed(error))),
                 read => return read,
             }

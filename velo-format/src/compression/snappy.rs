@@ -15,7 +15,8 @@ use super::{Algorithm, PieceCompressor, refuse_level};
 const STREAM: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 
 pub(super) const ALGORITHM: Algorithm = Algorithm {
-    open: |input| Ok(Box::new(FrameDecoder::new(input))),
+    open: |input, _| Ok(Box::new(FrameDecoder::new(input))),
+    cut: None,
     compressor: |level| {
         refuse_level("snappy", level)?;
         Ok(Box::new(SnappyCompressor))

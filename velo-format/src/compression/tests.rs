@@ -41,6 +41,18 @@ fn decompress_by(compression: Compression, bytes: &[u8], at_once: usize) -> io::
     Ok(plain)
 }
 
+/// Reads with so many threads: what came before an error, and the error.
+fn decompress_on(
+    threads: usize,
+    compression: Compression,
+    input: impl Read + Send + 'static,
+) -> (Vec<u8>, Option<io::Error>) {
+    let mut plain = Vec::new();
+    let mut input = decompressor_of(compression, Box::new(input), threads).unwrap();
+    let error = input.read_to_end(&mut plain).err();
+    (plain, error)
+}
+
 fn decompress(compression: Compression, bytes: &[u8]) -> io::Result<Vec<u8>> {
     decompress_by(compression, bytes, usize::MAX)
 }
@@ -296,7 +308,166 @@ fn an_interrupted_input_is_asked_again() {
     }
 }
 
+/// Members as bgzip makes them, with its empty one at the end.
+fn bgzf(plain: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    for block in plain.chunks(60_000).chain([&b""[..]]) {
+        let member = compress(Compression::Gzip, block);
+        let mut head = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0BC\x02\0".to_vec();
+        let length = u16::try_from(head.len() + 2 + member.len() - 20 - 1).unwrap();
+        head.extend(length.to_le_bytes());
+        file.extend(head);
+        file.extend(&member[20..]);
+    }
+    file
+}
+
+/// Files of many frames, and what they hold.
+fn divisible() -> Vec<(Compression, Vec<u8>, Vec<u8>)> {
+    let pieces: Vec<Vec<u8>> = [700_000, 0, 5, 900_000, 1, 600_000, 300_000, 800_000]
+        .map(sample)
+        .to_vec();
+    let plain = pieces.concat();
+    let mut files = vec![(Compression::Gzip, bgzf(&plain), plain.clone())];
+    for compression in [Compression::Gzip, Compression::Zstd] {
+        let mut compressor = Compressor::new(compression, None).unwrap();
+        let compressed = pieces
+            .iter()
+            .flat_map(|piece| compressor.compress(piece).unwrap());
+        files.push((compression, compressed.collect(), plain.clone()));
+    }
+    files
+}
+
+#[test]
+fn threads_read_what_one_reads() {
+    for (compression, file, plain) in divisible() {
+        let mut members = Vec::new();
+        let input =
+            BufReader::with_capacity(INPUT_BLOCK, Source(Box::new(Cursor::new(file.clone()))));
+        let algorithm = Algorithm::of(compression).unwrap().unwrap();
+        let mut input = input;
+        while !at_end(&mut input).unwrap() {
+            let cut = algorithm.cut.unwrap()(&mut input, &mut members).unwrap();
+            assert!(cut.is_some(), "{compression:?}: every member tells its end");
+        }
+        assert!(members == file);
+        let whole = sample(9 << 20);
+        let beyond = [file.clone(), compress(compression, &whole), file.clone()].concat();
+        for threads in [1, 2, 4] {
+            let (read, error) = decompress_on(threads, compression, Cursor::new(file.clone()));
+            assert!(
+                read == plain && error.is_none(),
+                "{compression:?} {threads}: {error:?}"
+            );
+            let trickle = Trickle(Cursor::new(file.clone()), 1000);
+            assert!(decompress_on(threads, compression, trickle).0 == plain);
+            // A large frame ends the reading ahead and nothing else.
+            let (read, error) = decompress_on(threads, compression, Cursor::new(beyond.clone()));
+            assert!(error.is_none(), "{error:?}");
+            assert!(read == [&plain[..], &whole, &plain].concat());
+        }
+    }
+}
+
+#[test]
+fn threads_find_the_damage_that_one_finds() {
+    for (compression, file, plain) in divisible() {
+        let mut damaged: Vec<Vec<u8>> = Vec::new();
+        for part in 0..20 {
+            let at = file.len() * part / 20 + part;
+            damaged.push(file[..at].to_vec());
+            let mut flipped = file.clone();
+            flipped[at] ^= 0x21;
+            damaged.push(flipped);
+        }
+        damaged.push([&file[..], b"garbage"].concat());
+        damaged.push([&file[..], &[0; 100]].concat());
+        damaged.push([&file[..], &[0; 100], b"x"].concat());
+        for (which, bytes) in damaged.into_iter().enumerate() {
+            let (one, expected) = decompress_on(1, compression, Cursor::new(bytes.clone()));
+            let (many, found) = decompress_on(3, compression, Cursor::new(bytes));
+            assert!(plain.starts_with(&one) || expected.is_some(), "{which}");
+            let report = format!("{compression:?} {which}: {expected:?} {found:?}");
+            assert_eq!(
+                expected.as_ref().map(io::Error::kind),
+                found.as_ref().map(io::Error::kind),
+                "{report}"
+            );
+            match expected {
+                None => assert!(one == many, "{report}"),
+                // How much of a damaged block is given out is the decoder's affair.
+                Some(_) => assert!(many.starts_with(&one) || one.starts_with(&many), "{report}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_member_that_lies_about_its_length_is_damaged() {
+    let (_, mut file, plain) = divisible().remove(1);
+    let length = |file: &[u8], at: usize| {
+        assert_eq!(file[at + 12..at + 16], *b"VL\x04\0");
+        u32::from_le_bytes(file[at + 16..at + 20].try_into().unwrap())
+    };
+    let mut at = 0;
+    for _ in 0..3 {
+        at += length(&file, at) as usize;
+    }
+    let large = length(&file, at);
+    // It takes the next one, of one byte, for its own.
+    let both = large + length(&file, at + large as usize);
+    file[at + 16..at + 20].copy_from_slice(&both.to_le_bytes());
+    for (threads, fails) in [(1, false), (3, true)] {
+        let (read, error) = decompress_on(threads, Compression::Gzip, Cursor::new(file.clone()));
+        assert_eq!(error.is_some(), fails, "{error:?}");
+        assert!(plain.starts_with(&read));
+    }
+}
+
+#[test]
+fn errors_of_the_input_come_behind_what_was_read_before() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "gone"))
+        }
+    }
+    for (compression, file, plain) in divisible() {
+        for at in [0, 5, file.len() / 2, file.len() - 3, file.len()] {
+            let input = || Cursor::new(file[..at].to_vec()).chain(Broken);
+            let (one, _) = decompress_on(1, compression, input());
+            let (many, error) = decompress_on(3, compression, input());
+            let error = error.unwrap();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{at}");
+            assert_eq!(error.to_string(), "gone");
+            assert!(plain.starts_with(&many) && many.len() >= one.len().min(plain.len() / 4));
+        }
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn threads_change_nothing(
+        lengths in prop::collection::vec(0..400_000_usize, 1..8),
+        zstd: bool,
+        threads in 2..5_usize,
+    ) {
+        let compression = if zstd { Compression::Zstd } else { Compression::Gzip };
+        let mut compressor = Compressor::new(compression, Some(1)).unwrap();
+        let pieces: Vec<Vec<u8>> = lengths.into_iter().map(sample).collect();
+        let file: Vec<u8> =
+            pieces.iter().flat_map(|piece| compressor.compress(piece).unwrap()).collect();
+        let (read, error) = decompress_on(threads, compression, Cursor::new(file));
+        prop_assert!(error.is_none());
+        prop_assert!(read == pieces.concat());
+    }
+}
+
+proptest! {
+
     #[test]
     fn what_is_compressed_comes_back(
         pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2_000), 1..5),

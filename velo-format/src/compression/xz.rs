@@ -15,7 +15,8 @@ const MEMORY: u32 = (128 << 10) + 1024;
 const SMALLEST: u32 = 4096;
 
 pub(super) const ALGORITHM: Algorithm = Algorithm {
-    open: |input| Ok(Box::new(Members::<XzStream>::new(input))),
+    open: |input, behind| Ok(Box::new(Members::<XzStream>::new(input, behind))),
+    cut: None,
     compressor: |level| Ok(Box::new(XzCompressor::new(level)?)),
 };
 

@@ -6,6 +6,7 @@ use velo_core::{Error, ErrorKind, Result};
 use zstd::bulk::Compressor;
 use zstd::stream::read::Decoder;
 
+use super::ahead::{LARGEST, move_bytes};
 use super::{Algorithm, Input, PieceCompressor, check_level, unsupported};
 
 /// Frames may look back so far, as a power of two: 128 MiB, which every level of `zstd` without
@@ -13,7 +14,8 @@ use super::{Algorithm, Input, PieceCompressor, check_level, unsupported};
 const WINDOW_LOG: u32 = 27;
 
 pub(super) const ALGORITHM: Algorithm = Algorithm {
-    open: |input| Ok(Box::new(ZstdReader::new(input)?)),
+    open: |input, _| Ok(Box::new(ZstdReader::new(input)?)),
+    cut: Some(cut),
     compressor: |level| Ok(Box::new(ZstdCompressor::new(level)?)),
 };
 
@@ -37,6 +39,68 @@ impl Read for ZstdReader {
             }
             error
         })
+    }
+}
+
+/// Moves a frame by its header and those of its blocks, RFC 8878, section 3.1.
+fn cut(input: &mut Input, frame: &mut Vec<u8>) -> io::Result<Option<usize>> {
+    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    let start = frame.len();
+    if !move_bytes(input, 5, frame)? || frame[start..start + 4] != MAGIC {
+        return Ok(None);
+    }
+    let descriptor = frame[start + 4];
+    let single_segment = descriptor & 0x20 != 0;
+    let window = usize::from(!single_segment);
+    let size = match descriptor >> 6 {
+        0 => usize::from(single_segment),
+        flag => 1 << flag,
+    };
+    // The bits are the length of a dictionary's number and one that is reserved.
+    if descriptor & 0b1011 != 0 || !move_bytes(input, window + size, frame)? {
+        return Ok(None);
+    }
+    let header = &frame[start + 5..];
+    // A window over 8 MiB makes the decoder hold as much, whatever the frame holds.
+    if !single_segment && header[0] >> 3 > 13 {
+        return Ok(None);
+    }
+    let mut content = [0; 8];
+    content[..size].copy_from_slice(&header[window..]);
+    if u64::from_le_bytes(content) > LARGEST as u64 {
+        return Ok(None);
+    }
+    cut_blocks(input, frame, descriptor & 0b100 != 0)
+}
+
+fn cut_blocks(input: &mut Input, frame: &mut Vec<u8>, checksum: bool) -> io::Result<Option<usize>> {
+    const LARGEST_BLOCK: usize = 128 << 10;
+    let mut plain = 0;
+    loop {
+        let at = frame.len();
+        if !move_bytes(input, 3, frame)? {
+            return Ok(None);
+        }
+        let header = &frame[at..];
+        let header =
+            usize::from(header[0]) | usize::from(header[1]) << 8 | usize::from(header[2]) << 16;
+        let (last, length) = (header & 1 != 0, header >> 3);
+        let (stored, holds) = match header >> 1 & 0b11 {
+            // Stored, one byte repeated, compressed.
+            0 => (length, length),
+            1 => (1, length),
+            2 => (length, LARGEST_BLOCK),
+            _ => return Ok(None),
+        };
+        plain += holds;
+        let too_large = length > LARGEST_BLOCK || plain > LARGEST;
+        if too_large || !move_bytes(input, stored, frame)? {
+            return Ok(None);
+        }
+        if last {
+            let whole = !checksum || move_bytes(input, 4, frame)?;
+            return Ok(whole.then_some(plain));
+        }
     }
 }
 
