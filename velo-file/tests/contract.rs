@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         (Format::Parquet, Compression::None),
         (Format::Csv, Compression::Gzip),
         (Format::Jsonl, Compression::Zstd),
+        (Format::Csv, Compression::Lz4),
     ];
     let mut tests = Vec::new();
     for (format, compression) in kinds {
@@ -86,12 +87,11 @@ impl FileHarness {
     }
 
     fn extension(&self) -> String {
-        let compression = match self.compression {
-            Compression::Gzip => ".gz",
-            Compression::Zstd => ".zst",
-            _ => "",
-        };
-        format!("{}{compression}", self.format.name())
+        let name = self.format.name();
+        match self.compression.ending() {
+            Some(ending) => format!("{name}.{ending}"),
+            None => name.to_owned(),
+        }
     }
 
     fn directory(&self, place: &Place) -> PathBuf {
@@ -245,10 +245,8 @@ impl Harness for FileHarness {
 
     fn sink(&self, place: &Place) -> Result<Sink> {
         let mut uri = self.uri(place)?.with_option("format", self.format.name())?;
-        match self.compression {
-            Compression::Gzip => uri = uri.with_option("compression", "gzip")?,
-            Compression::Zstd => uri = uri.with_option("compression", "zstd")?,
-            _ => {}
+        if self.compression != Compression::None {
+            uri = uri.with_option("compression", self.compression.name())?;
         }
         Ok(Sink::new(NotingSink {
             sink: FileSink::from_uri(&uri)?,

@@ -43,6 +43,15 @@ impl Format {
         }
     }
 
+    /// Says whether files of the format are text, which has a character encoding.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        match self {
+            Self::Csv | Self::Jsonl => true,
+            Self::Parquet => false,
+        }
+    }
+
     /// Opens the format for reading.
     ///
     /// # Errors
@@ -74,11 +83,7 @@ impl Format {
 #[must_use]
 pub fn detect_name(name: &str) -> Detected {
     let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-    let (stem, compression) = match name.rsplit_once('.') {
-        Some((stem, "gz" | "gzip")) => (stem, Some(Compression::Gzip)),
-        Some((stem, "zst" | "zstd")) => (stem, Some(Compression::Zstd)),
-        _ => (name.as_str(), None),
-    };
+    let (stem, compression) = Compression::split_name(&name);
     let format = match stem.rsplit_once('.').map(|(_, ending)| ending) {
         Some("csv" | "tsv" | "tab" | "psv") => Some(Format::Csv),
         Some("jsonl" | "ndjson" | "json") => Some(Format::Jsonl),
@@ -91,22 +96,17 @@ pub fn detect_name(name: &str) -> Detected {
     }
 }
 
-/// Reads format and compression off an input's first bytes (four are enough).
+/// Reads format and compression off an input's first bytes (eight are enough).
 #[must_use]
 pub fn detect(head: &[u8]) -> Detected {
-    match head {
-        [0x1f, 0x8b, ..] => Detected {
-            format: None,
-            compression: Some(Compression::Gzip),
-        },
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Detected {
-            format: None,
-            compression: Some(Compression::Zstd),
-        },
-        [b'P', b'A', b'R', b'1', ..] => Detected {
+    if let [b'P', b'A', b'R', b'1', ..] = head {
+        return Detected {
             format: Some(Format::Parquet),
             compression: Some(Compression::None),
-        },
-        _ => Detected::default(),
+        };
+    }
+    Detected {
+        format: None,
+        compression: Compression::detect(head),
     }
 }

@@ -5,6 +5,7 @@ pub mod compression;
 pub mod csv;
 mod decode;
 mod encode;
+pub mod encoding;
 mod format;
 mod input;
 pub mod jsonl;
@@ -23,7 +24,7 @@ pub use encode::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink};
 pub use format::{Detected, Format, detect, detect_name};
 pub use input::ReadAt;
 pub use options::{
-    CommonReadOptions, CommonWriteOptions, Compression, Encoding, InferMode, ReadOptions,
-    WriteOptions,
+    CommonReadOptions, CommonWriteOptions, Compression, Encoding, InferMode, InvalidBytes,
+    ReadOptions, WriteOptions,
 };
 pub use type_names::{parse_columns, parse_type};

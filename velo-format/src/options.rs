@@ -19,8 +19,15 @@ pub enum Compression {
     Gzip,
     /// Zstandard (RFC 8878), any number of frames.
     Zstd,
-    /// Snappy: pages of Parquet only.
+    /// Snappy in its framing format.
     Snappy,
+    /// LZ4 in its frame format, any number of frames.
+    Lz4,
+    /// Bzip2, any number of streams.
+    #[serde(alias = "bz2")]
+    Bzip2,
+    /// Xz, any number of streams.
+    Xz,
 }
 
 /// Character encoding of text formats.
@@ -30,6 +37,42 @@ pub enum Encoding {
     #[default]
     #[serde(rename = "utf-8", alias = "UTF-8", alias = "utf8", alias = "UTF8")]
     Utf8,
+    /// UTF-16 with a byte order mark; little endian where it has none.
+    #[serde(rename = "utf-16", alias = "UTF-16", alias = "utf16", alias = "UTF16")]
+    Utf16,
+    /// UTF-16, little endian.
+    #[serde(rename = "utf-16le", alias = "UTF-16LE", alias = "utf16le")]
+    Utf16Le,
+    /// UTF-16, big endian.
+    #[serde(rename = "utf-16be", alias = "UTF-16BE", alias = "utf16be")]
+    Utf16Be,
+    /// ISO 8859-1: each byte is the code point of its number.
+    #[serde(
+        rename = "latin1",
+        alias = "iso-8859-1",
+        alias = "ISO-8859-1",
+        alias = "latin-1"
+    )]
+    Latin1,
+    /// Windows-1252, western European, which is often called latin1.
+    #[serde(
+        rename = "windows-1252",
+        alias = "cp1252",
+        alias = "CP1252",
+        alias = "ansi"
+    )]
+    Windows1252,
+}
+
+/// What becomes of what cannot be in a text of its encoding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InvalidBytes {
+    /// Reading, the row is a bad one; writing, it is an error.
+    #[default]
+    Fail,
+    /// Reading, it becomes U+FFFD; writing, a question mark.
+    Replace,
 }
 
 /// How types of text formats are found.
@@ -53,8 +96,11 @@ pub struct CommonReadOptions {
     pub format: Option<Format>,
     /// The compression; found from the file's name or first bytes when it is not set.
     pub compression: Option<Compression>,
-    /// Character encoding of text formats.
+    /// Character encoding of text formats; UTF-16 with a byte order mark is found without it.
     pub encoding: Encoding,
+    /// What becomes of bytes of a text format that are not valid in its encoding: a bad row, or
+    /// U+FFFD for each.
+    pub invalid_bytes: InvalidBytes,
     /// How the types of text formats are found.
     pub infer: InferMode,
     /// All columns with their types, as `id:int64,price:decimal(10,2),note:text`; nothing is inferred.
@@ -73,6 +119,7 @@ impl Default for CommonReadOptions {
             format: None,
             compression: None,
             encoding: Encoding::Utf8,
+            invalid_bytes: InvalidBytes::Fail,
             infer: InferMode::Sample,
             schema: None,
             types: None,
@@ -103,10 +150,14 @@ pub struct CommonWriteOptions {
     /// The compression of the whole file; found from the destination's name when it is not set.
     /// For Parquet the codec of its pages, as `codec`.
     pub compression: Option<Compression>,
-    /// Level of the compression, in the algorithm's own scale: gzip 1 to 9, zstd 1 to 22.
+    /// Level of the compression, in the algorithm's own scale: gzip and bzip2 1 to 9, zstd 1 to
+    /// 22, xz 0 to 9.
     pub compression_level: Option<i32>,
-    /// Character encoding of text formats.
+    /// Character encoding of text formats; utf-16 is little endian with a byte order mark, utf-16le
+    /// and utf-16be have none.
     pub encoding: Encoding,
+    /// What becomes of characters that the encoding does not have: an error, or `?` for each.
+    pub invalid_bytes: InvalidBytes,
 }
 
 /// Everything that can be said about writing a format.
@@ -152,7 +203,7 @@ impl ReadOptions {
     /// # Errors
     /// `Config` naming the option and its format.
     pub fn check(&self, format: Format) -> Result<()> {
-        refuse_snappy(self.common.compression, format)?;
+        refuse_encoding(self.common.encoding, self.common.invalid_bytes, format)?;
         refuse_foreign(&self.given, format)
     }
 }
@@ -188,7 +239,7 @@ impl WriteOptions {
     /// # Errors
     /// `Config` naming the option and its format.
     pub fn check(&self, format: Format) -> Result<()> {
-        refuse_snappy(self.common.compression, format)?;
+        refuse_encoding(self.common.encoding, self.common.invalid_bytes, format)?;
         refuse_foreign(&self.given, format)
     }
 }
@@ -207,14 +258,21 @@ fn read_own<T: for<'de> Deserialize<'de>>(
     Ok(options)
 }
 
-fn refuse_snappy(compression: Option<Compression>, format: Format) -> Result<()> {
-    if compression != Some(Compression::Snappy) || format == Format::Parquet {
+fn refuse_encoding(encoding: Encoding, invalid: InvalidBytes, format: Format) -> Result<()> {
+    let option = match (encoding, invalid) {
+        (Encoding::Utf8, InvalidBytes::Fail) => return Ok(()),
+        (Encoding::Utf8, InvalidBytes::Replace) => "invalid_bytes",
+        _ => "encoding",
+    };
+    if format.is_text() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Config, "snappy is for parquet alone")
-        .with("option", "compression")
-        .with("format", format.name())
-        .with_hint("use gzip or zstd"))
+    Err(
+        Error::new(ErrorKind::Config, "encodings are for text formats")
+            .with("option", option)
+            .with("format", format.name())
+            .with_hint("leave it out: the format's text is UTF-8"),
+    )
 }
 
 fn refuse_foreign(given: &[Given], format: Format) -> Result<()> {

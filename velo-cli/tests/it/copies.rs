@@ -25,7 +25,9 @@ fn flights_survive_a_round_through_every_format() {
         "c.csv.zst",
         "d.jsonl.gz",
         "e.parquet",
-        "f.csv",
+        "f.csv.lz4",
+        "g.jsonl.sz",
+        "h.csv",
     ];
     folder.ok(&["copy", flights().to_str().unwrap(), "first.csv"]);
     let mut from = "first.csv";
@@ -34,7 +36,7 @@ fn flights_survive_a_round_through_every_format() {
         from = step;
     }
     assert!(
-        folder.text("first.csv") == folder.text("f.csv"),
+        folder.text("first.csv") == folder.text("h.csv"),
         "the round trip changed something"
     );
 }
@@ -162,4 +164,101 @@ fn a_header_alone_becomes_an_empty_table() {
     folder.ok(&["copy", "a.csv", "a.parquet"]);
     assert_eq!(folder.ok(&["count", "a.parquet"]), "0\n");
     assert!(folder.ok(&["schema", "a.parquet"]).contains("region"));
+}
+
+#[test]
+fn every_compression_is_written_and_found_by_name_or_bytes() {
+    let folder = Folder::new();
+    let rows: String = (0..5000).map(|n| format!("{n},row {n}\n")).collect();
+    let text = format!("id,name\n{rows}");
+    folder.put("a.csv", &text);
+    for ending in ["gz", "zst", "sz", "lz4", "bz2", "xz"] {
+        let name = format!("a.csv.{ending}");
+        folder.ok(&["copy", "a.csv", &name]);
+        folder.ok(&["copy", &name, "b.csv"]);
+        assert_eq!(folder.text("b.csv"), text, "{ending}");
+        let compressed = std::fs::read(folder.path(&name)).unwrap();
+        assert!(compressed.len() < text.len(), "{ending}");
+        folder.put("plain.csv", compressed);
+        assert_eq!(folder.ok(&["count", "plain.csv"]), "5000\n", "{ending}");
+    }
+    for option in ["lz4", "bz2", "xz&compression_level=0", "snappy"] {
+        let destination = format!("c.csv?compression={option}");
+        folder.ok(&["copy", "a.csv", &destination]);
+        assert_eq!(folder.ok(&["count", "c.csv"]), "5000\n", "{option}");
+    }
+    folder.fails(
+        &["copy", "a.csv", "c.csv.lz4?compression_level=3"],
+        78,
+        &["compression_level", "lz4"],
+    );
+    folder.fails(
+        &["copy", "a.csv", "c.parquet?compression=xz"],
+        78,
+        &["compression", "xz"],
+    );
+    folder.ok(&["copy", "a.csv", "c.parquet?compression=lz4"]);
+}
+
+#[test]
+fn other_encodings_are_read_and_written() {
+    let folder = Folder::new();
+    let text = "id,name\n1,café\n2,€\n";
+    folder.put("a.csv", text);
+    for (option, bytes) in [
+        ("utf-16", &b"\xff\xfei\0d\0"[..]),
+        ("utf-16be", b"\0i\0d"),
+        ("windows-1252", b"id,name\n1,caf\xe9\n2,\x80\n"),
+    ] {
+        let coded = format!("coded.csv?encoding={option}");
+        folder.ok(&["copy", "a.csv", &coded]);
+        let written = std::fs::read(folder.path("coded.csv")).unwrap();
+        assert!(written.starts_with(bytes), "{option}: {written:?}");
+        folder.ok(&["copy", &coded, "back.csv"]);
+        assert_eq!(folder.text("back.csv"), text, "{option}");
+    }
+    // The mark is enough, also inside a compressed file and for JSON lines.
+    for name in ["b.csv", "b.csv.xz", "b.jsonl"] {
+        folder.ok(&["copy", "a.csv", &format!("{name}?encoding=utf-16")]);
+        folder.ok(&["copy", name, "back.csv"]);
+        assert_eq!(folder.text("back.csv"), text, "{name}");
+    }
+    folder.fails(
+        &["copy", "a.csv", "c.csv?encoding=latin1"],
+        65,
+        &["column name", "latin1", "invalid_bytes=replace"],
+    );
+    folder.ok(&[
+        "copy",
+        "a.csv",
+        "c.csv?encoding=latin1&invalid_bytes=replace",
+    ]);
+    let written = std::fs::read(folder.path("c.csv")).unwrap();
+    assert_eq!(written, b"id,name\n1,caf\xe9\n2,?\n");
+    folder.fails(
+        &["copy", "a.csv", "c.parquet?encoding=latin1"],
+        78,
+        &["encoding"],
+    );
+    let standard = folder.ok(&[
+        "copy",
+        "a.csv",
+        "stdout:?format=csv&encoding=latin1&invalid_bytes=replace",
+        "--columns",
+        "id",
+    ]);
+    assert_eq!(standard, "id\n1\n2\n");
+}
+
+#[test]
+fn utf_16_keeps_one_mark_however_many_chunks() {
+    let folder = Folder::new();
+    let rows: String = (0..200_000).map(|n| format!("{n},ä\n")).collect();
+    folder.put("a.csv", format!("id,name\n{rows}"));
+    for threads in ["1", "3"] {
+        let arguments = ["copy", "--threads", threads, "a.csv?split_size=1MiB"];
+        folder.ok(&[&arguments[..], &["b.csv?encoding=utf-16"]].concat());
+        folder.ok(&["copy", "b.csv", "c.csv"]);
+        assert!(folder.text("a.csv") == folder.text("c.csv"), "{threads}");
+    }
 }

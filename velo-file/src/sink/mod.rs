@@ -38,7 +38,7 @@ use velo_core::{
     Action, Commit, CommitKind, DataSink, DataWriter, Error, ErrorKind, Identity, Recovered,
     Result, SinkCapabilities, StreamInfo, Uri, WriteRequest,
 };
-use velo_format::{Compression, Format, OutputFormat, WriteOptions, detect_name};
+use velo_format::{Compression, Encoding, Format, OutputFormat, WriteOptions, detect_name};
 
 use self::claim::Claim;
 use self::destination::{Destination, Kind};
@@ -126,6 +126,10 @@ impl FileSink {
             Format::Parquet => None,
             Format::Csv | Format::Jsonl => {
                 format_options.csv.header = false;
+                // What goes on has neither a second header nor a second byte order mark.
+                if format_options.common.encoding == Encoding::Utf16 {
+                    format_options.common.encoding = Encoding::Utf16Le;
+                }
                 Some(format.output(&format_options)?.into())
             }
         };
@@ -355,7 +359,7 @@ fn find_format(
             return Err(
                 Error::new(ErrorKind::Config, "parquet compresses its own pages")
                     .with("file", target.shown())
-                    .with_hint("leave .gz or .zst out of the name and say codec="),
+                    .with_hint("leave the second ending out of the name and say codec="),
             );
         }
         format_options.common.compression = Some(compression);

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_schema::{Field, Schema, SchemaRef};
 use velo_core::{Error, ErrorKind, Result, StreamInfo};
 use velo_format::{
-    Compression, Format, InferMode, Layout, RandomFormat, RandomInput, ReadOptions, StreamFormat,
-    detect_name, parse_columns,
+    Format, InferMode, Layout, RandomFormat, RandomInput, ReadOptions, StreamFormat, detect_name,
+    parse_columns,
 };
 
+use super::coding::Coding;
 use super::columns::{Columns, together};
 use super::drift::{self, FileSchema};
 use super::file::{Found, OpenFile};
@@ -159,9 +160,10 @@ impl Catalog {
             let (format, opened) = (self.stream_format(file)?, Arc::new(self.open(file)?));
             let head = opened.range(0, detect::MAGIC)?;
             let path = &file.found.path;
+            let compression = detect::compression(&settings.formats, path, &head, notes)?;
             sampler.look_at(&Sampled {
                 file: opened,
-                compression: detect::compression(&settings.formats, path, &head, notes)?,
+                coding: Coding::new(compression, &head, &settings.formats),
                 format,
                 dialect: file.layout,
             })?;
@@ -276,11 +278,11 @@ impl Catalog {
         &self,
         file: &DataFile,
         opened: &Arc<OpenFile>,
-        compression: Compression,
+        coding: Coding,
     ) -> Result<Arc<Beginning>> {
         kept(&self.beginnings, &file.found.path, || {
             let format = self.stream_format(file)?;
-            Beginning::of_file(opened, compression, format).map(Arc::new)
+            Beginning::of_file(opened, coding, format).map(Arc::new)
         })
     }
 
@@ -300,16 +302,17 @@ impl Catalog {
         }
     }
 
-    /// Opens a text file and finds out how it is compressed.
+    /// Opens a text file and finds out how it is compressed and encoded.
     pub(super) fn open_stream(
         &self,
         file: &DataFile,
         formats: &ReadOptions,
-    ) -> Result<(Arc<OpenFile>, Compression)> {
+    ) -> Result<(Arc<OpenFile>, Coding)> {
         let opened = self.open(file)?;
         let head = opened.range(0, detect::MAGIC)?;
         let compression = detect::compression(formats, opened.path(), &head, &mut Vec::new())?;
-        Ok((Arc::new(opened), compression))
+        let coding = Coding::new(compression, &head, formats);
+        Ok((Arc::new(opened), coding))
     }
 }
 

@@ -48,13 +48,13 @@ pub(super) fn compression(
     let by_bytes = detect(head).compression.unwrap_or(Compression::None);
     match (by_bytes, by_name) {
         (Compression::None, Some(named)) if !head.is_empty() => {
-            let message = format!("file is named like {} and is not compressed", name(named));
+            let message = format!("file is named like {} and is not compressed", named.name());
             Err(Error::new(ErrorKind::InvalidData, message)
                 .with("file", path)
                 .with_hint("compression=none reads it as it is"))
         }
         (found, named) if found != Compression::None && named != Some(found) => {
-            notes.push(format!("{path} is compressed by {}", name(found)));
+            notes.push(format!("{path} is compressed by {}", found.name()));
             Ok(found)
         }
         (found, _) => Ok(found),
@@ -64,23 +64,11 @@ pub(super) fn compression(
 /// Gives the delimiter that a name stands for: a tab for `.tsv` and `.tab`, a bar for `.psv`.
 pub(super) fn delimiter(path: &str) -> Option<&'static str> {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    let stem = match name.rsplit_once('.') {
-        Some((stem, "gz" | "gzip" | "zst" | "zstd")) => stem,
-        _ => &name,
-    };
+    let (stem, _) = Compression::split_name(&name);
     match stem.rsplit_once('.') {
         Some((_, "tsv" | "tab")) => Some("\\t"),
         Some((_, "psv")) => Some("|"),
         _ => None,
-    }
-}
-
-fn name(compression: Compression) -> &'static str {
-    match compression {
-        Compression::None => "none",
-        Compression::Gzip => "gzip",
-        Compression::Zstd => "zstd",
-        Compression::Snappy => "snappy",
     }
 }
 
@@ -126,6 +114,7 @@ mod tests {
             ("d/a.tsv", Some("\\t")),
             ("a.TAB.gz", Some("\\t")),
             ("a.psv.zst", Some("|")),
+            ("a.tsv.bz2", Some("\\t")),
             ("a.csv", None),
             ("tsv", None),
         ] {

@@ -1,6 +1,7 @@
 //! Reading: from a URI to files, from files to splits, from splits to rows.
 
 mod catalog;
+mod coding;
 mod columns;
 mod detect;
 mod drift;

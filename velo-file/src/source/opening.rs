@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, ReadRequest, Result};
-use velo_format::{Compression, ReadAt};
+use velo_format::ReadAt;
 
 use super::Settings;
 use super::catalog::{Catalog, DataFile};
+use super::coding::Coding;
 use super::drift;
 use super::file::OpenFile;
 use super::piece::{Part, Piece};
@@ -43,23 +44,23 @@ pub(super) struct Opening<'o> {
     pub(super) block: usize,
 }
 
-pub(super) type Opened = (Option<(Arc<OpenFile>, Compression)>, Window, Arc<Beginning>);
+pub(super) type Opened = (Option<(Arc<OpenFile>, Coding)>, Window, Arc<Beginning>);
 
 impl Opening<'_> {
     /// Opens a file where reading starts.
     pub(super) fn file(&self) -> Result<Opened> {
-        let (opened, compression) = self
+        let (opened, coding) = self
             .catalog
             .open_stream(self.file, &self.settings.formats)?;
         self.piece.check(opened.found())?;
-        let beginning = self.catalog.beginning(self.file, &opened, compression)?;
+        let beginning = self.catalog.beginning(self.file, &opened, coding)?;
         let prologue = &beginning.prologue;
         self.check_columns(prologue.columns.as_ref())?;
         let (first, end) = match self.piece.part {
             Part::Bytes { start, end } => (start, end),
             _ => (prologue.bytes, opened.size()),
         };
-        let window = if compression == Compression::None {
+        let window = if coding.is_plain() {
             let from = self.resume(&opened, first, |place| match place {
                 Place::Byte(at) => Some(at),
                 _ => None,
@@ -70,10 +71,10 @@ impl Opening<'_> {
                 Place::Decompressed(at) => Some(at),
                 _ => None,
             })?;
-            let blocks = Blocks::of_file(&opened, compression, from, self.block)?;
+            let blocks = Blocks::of_file(&opened, coding, from, self.block)?;
             Window::of_blocks(self.piece.path.clone(), blocks, Vec::new(), from)
         };
-        Ok((Some((opened, compression)), window, beginning))
+        Ok((Some((opened, coding)), window, beginning))
     }
 
     /// Gives the place to start from, once it is certain that the file is the same.
@@ -90,7 +91,7 @@ impl Opening<'_> {
         own(start.place).ok_or_else(|| {
             Error::new(
                 ErrorKind::Gap,
-                "file is compressed in another way than when reading stopped",
+                "file is compressed or encoded in another way than when reading stopped",
             )
             .with("file", opened.path())
         })

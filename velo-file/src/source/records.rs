@@ -8,7 +8,7 @@ use velo_core::{
     Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, ReadRequest, Rejected, Result,
     SourceOffset, Span, Split,
 };
-use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder};
+use velo_format::{BadRow, DecodeRequest, Decoded, Decoder};
 
 use super::catalog::{Catalog, DataFile};
 use super::file::{Found, OpenFile};
@@ -34,7 +34,8 @@ pub(super) struct RecordReader {
     found: Found,
     /// `None` for standard input.
     file: Option<Arc<OpenFile>>,
-    compressed: bool,
+    /// Places are bytes of the file itself.
+    plain: bool,
     window: Window,
     decoder: Box<dyn Decoder>,
     shape: Shape,
@@ -96,9 +97,7 @@ pub(super) async fn open(
     Ok(Box::new(RecordReader {
         split: request.split,
         found: file.found.clone(),
-        compressed: opened
-            .as_ref()
-            .is_some_and(|(_, compression)| *compression != Compression::None),
+        plain: opened.as_ref().is_some_and(|(_, coding)| coding.is_plain()),
         file: opened.map(|(file, _)| file),
         window,
         decoder,
@@ -257,9 +256,9 @@ impl RecordReader {
     }
 
     fn offset(&self, at: u64, record: u64) -> Result<SourceOffset> {
-        let place = match &self.file {
-            Some(_) if !self.compressed => Place::Byte(at),
-            _ => Place::Decompressed(at),
+        let place = match self.plain {
+            true => Place::Byte(at),
+            false => Place::Decompressed(at),
         };
         let fingerprint = match &self.file {
             Some(file) => file.fingerprint(place)?,
@@ -284,7 +283,12 @@ impl RecordReader {
         if let Some(column) = &bad.column {
             error = error.with("column", column);
         }
-        error = error.with("byte", bad.byte);
+        let byte = match self.window.transcodes() {
+            // The place in the text as UTF-8 is not one in the file, not even decompressed.
+            true => "byte of the text in utf-8",
+            false => "byte",
+        };
+        error = error.with(byte, bad.byte);
         let mends = "on_bad_row=skip leaves such rows out";
         error = match &bad.hint {
             Some(hint) => error.with_hint(format!("{hint}, or {mends}")),
@@ -355,8 +359,8 @@ pub(super) fn count(
     file: &DataFile,
     most: u64,
 ) -> Result<u64> {
-    let (opened, compression) = catalog.open_stream(file, &settings.formats)?;
-    let beginning = catalog.beginning(file, &opened, compression)?;
+    let (opened, coding) = catalog.open_stream(file, &settings.formats)?;
+    let beginning = catalog.beginning(file, &opened, coding)?;
     let format = beginning.format(catalog.stream_format(file)?);
     let prologue = &beginning.prologue;
     let mut decoder = format.decoder(DecodeRequest {
@@ -366,7 +370,7 @@ pub(super) fn count(
         start: prologue.bytes,
         row_starts: false,
     })?;
-    let mut input = super::stream::contents(&opened, compression)?;
+    let mut input = coding.contents(&opened)?;
     let (mut buffer, mut filled, mut records) = (vec![0; 1 << 18], 0, 0);
     let mut skip = usize::try_from(prologue.bytes).unwrap_or(usize::MAX);
     loop {

@@ -4,15 +4,16 @@ use std::io::Read;
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result};
-use velo_format::{Compression, Inference, Inferred, ReadAt, StreamFormat};
+use velo_format::{Inference, Inferred, ReadAt, StreamFormat};
 
+use super::coding::Coding;
 use super::file::OpenFile;
-use super::stream::{Beginning, broken, contents, fill};
+use super::stream::{Beginning, broken, fill};
 
 /// Sampled of each file: its start, and a window in its middle and at its end.
 const START: usize = 256 << 10;
 const WINDOW: usize = 64 << 10;
-/// How much of a compressed file is decompressed to take the sample from.
+/// How much of a compressed or transcoded file is read to take the sample from.
 const DECOMPRESSED: usize = 8 << 20;
 /// Read at once when everything is looked at.
 const BLOCK: usize = 1 << 20;
@@ -20,7 +21,7 @@ const BLOCK: usize = 1 << 20;
 /// A file to look at.
 pub(super) struct Sampled<'f> {
     pub(super) file: Arc<OpenFile>,
-    pub(super) compression: Compression,
+    pub(super) coding: Coding,
     pub(super) format: &'f dyn StreamFormat,
     /// Files of one dialect have the same number.
     pub(super) dialect: usize,
@@ -186,7 +187,7 @@ struct Sample {
 
 impl Sample {
     fn of(sampled: &Sampled<'_>) -> Result<Self> {
-        if sampled.compression != Compression::None {
+        if !sampled.coding.is_plain() {
             let bytes = decompressed(sampled, DECOMPRESSED)?;
             let whole = bytes.len() < DECOMPRESSED;
             return Ok(Self::cut(bytes, whole));
@@ -253,7 +254,7 @@ pub(super) fn no_record(bytes: usize) -> Error {
 }
 
 fn decompressed(sampled: &Sampled<'_>, wanted: usize) -> Result<Vec<u8>> {
-    let mut input = contents(&sampled.file, sampled.compression)?.take(wanted as u64);
+    let mut input = sampled.coding.contents(&sampled.file)?.take(wanted as u64);
     let mut bytes = Vec::new();
     let read = input.read_to_end(&mut bytes);
     read.map_err(|error| broken(sampled.file.path(), error, None))?;
@@ -262,7 +263,7 @@ fn decompressed(sampled: &Sampled<'_>, wanted: usize) -> Result<Vec<u8>> {
 
 fn feed_all(inference: &mut dyn Inference, sampled: &Sampled<'_>, skip: usize) -> Result<()> {
     let path = sampled.file.path();
-    let mut input = contents(&sampled.file, sampled.compression)?;
+    let mut input = sampled.coding.contents(&sampled.file)?;
     let (mut buffer, mut filled, mut skip) = (vec![0; BLOCK], 0, skip);
     loop {
         let read =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use velo_core::{Result, SourceOffset, Split, SplitChange, SplitEnumerator};
-use velo_format::{Compression, Layout, ReadAt, Splitting, StreamFormat};
+use velo_format::{Layout, ReadAt, Splitting, StreamFormat};
 
 use super::Settings;
 use super::catalog::{Catalog, DataFile};
@@ -217,11 +217,11 @@ impl Division {
         format: &dyn StreamFormat,
         entered: Option<(Place, u64)>,
     ) -> Result<Option<Inside>> {
-        let (opened, compression) = self.catalog.open_stream(file, &self.settings.formats)?;
-        if compression != Compression::None {
+        let (opened, coding) = self.catalog.open_stream(file, &self.settings.formats)?;
+        if !coding.is_plain() {
             return Ok(None);
         }
-        let beginning = self.catalog.beginning(file, &opened, compression)?;
+        let beginning = self.catalog.beginning(file, &opened, coding)?;
         let prologue = &beginning.prologue;
         let divides = match beginning.format(format).splitting(prologue) {
             Splitting::Whole => false,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use velo_core::{Error, ErrorKind, Result};
-use velo_format::compression::decompressor;
-use velo_format::{Compression, Format};
+use velo_format::Format;
 
 use super::catalog::Catalog;
+use super::coding::Coding;
 use super::file::OpenFile;
 use super::stream::{Blocks, broken, fill};
 use super::{Settings, blocking, detect};
@@ -32,7 +32,7 @@ impl Pipe {
         NAME
     }
 
-    /// Gives the first bytes, decompressed.
+    /// Gives the first bytes of the text.
     pub(super) fn head(&self) -> &[u8] {
         &self.head
     }
@@ -68,7 +68,8 @@ pub(super) async fn open(settings: &Arc<Settings>) -> Result<Catalog> {
     }
     let compression = detect::compression(formats, NAME, &first, &mut notes)?;
     let block = usize::try_from(settings.options.buffer_size.0).unwrap_or(HEAD);
-    let pipe = start(first, compression, block).await?;
+    let coding = Coding::new(compression, &first, formats);
+    let pipe = start(first, coding, block).await?;
     Catalog::of_pipe(format, pipe, settings)
 }
 
@@ -83,13 +84,13 @@ fn first_bytes() -> Result<Vec<u8>> {
     Ok(first)
 }
 
-async fn start(first: Vec<u8>, compression: Compression, block: usize) -> Result<Pipe> {
+async fn start(first: Vec<u8>, coding: Coding, block: usize) -> Result<Pipe> {
     let read = Arc::new(AtomicU64::new(first.len() as u64));
     let rest = Counted {
         input: io::stdin(),
         read: read.clone(),
     };
-    let input = decompressor(compression, Box::new(Cursor::new(first).chain(rest)))?;
+    let input = coding.open(Box::new(Cursor::new(first).chain(rest)))?;
     let mut blocks = Blocks::of_input(input, read, block)?;
     let (mut head, mut whole) = (Vec::new(), false);
     while head.len() < HEAD && !whole {

@@ -2,13 +2,14 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 use velo_core::{Error, ErrorKind, Result};
-use velo_format::compression::decompressor;
-use velo_format::{Compression, Prologue, ReadAt, Settled, StreamFormat};
+use velo_format::encoding::TextReader;
+use velo_format::{Prologue, ReadAt, Settled, StreamFormat};
 
+use super::coding::Coding;
 use super::file::OpenFile;
 use crate::error;
 
@@ -41,14 +42,6 @@ impl Read for Sequential {
         self.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
-}
-
-/// Opens what a file holds, decompressed.
-pub(super) fn contents(
-    file: &Arc<OpenFile>,
-    compression: Compression,
-) -> Result<Box<dyn Read + Send>> {
-    decompressor(compression, Box::new(Sequential::new(file.clone(), 0)))
 }
 
 /// Fills a buffer as far as there are bytes.
@@ -98,10 +91,10 @@ impl Beginning {
     /// Looks at the first bytes of a file.
     pub(super) fn of_file(
         file: &Arc<OpenFile>,
-        compression: Compression,
+        coding: Coding,
         format: &dyn StreamFormat,
     ) -> Result<Self> {
-        let mut input = contents(file, compression)?;
+        let mut input = coding.contents(file)?;
         let (mut head, mut filled) = (vec![0; HEAD], 0);
         loop {
             let read = fill(&mut input, &mut head[filled..])
@@ -130,6 +123,9 @@ impl Beginning {
 /// Says what is wrong with bytes that cannot be read or decompressed.
 pub(super) fn broken(path: &str, error: io::Error, byte: Option<u64>) -> Error {
     match error.kind() {
+        io::ErrorKind::Unsupported => {
+            Error::new(ErrorKind::Unsupported, error.to_string()).with("file", path)
+        }
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => {
             let broken = Error::new(ErrorKind::InvalidData, error.to_string()).with("file", path);
             match byte {
@@ -149,33 +145,30 @@ pub(super) struct Blocks {
     read: Arc<AtomicU64>,
     /// Line feeds passed over before the first block.
     skipped_lines: Arc<AtomicU64>,
+    transcodes: Arc<AtomicBool>,
 }
 
 impl Blocks {
-    /// Starts to read a file from `skip` decompressed bytes on.
+    /// Starts to read a file from `skip` bytes of its text on.
     pub(super) fn of_file(
         file: &Arc<OpenFile>,
-        compression: Compression,
+        coding: Coding,
         skip: u64,
         block: usize,
     ) -> Result<Self> {
         let input = Sequential::new(file.clone(), 0);
         let read = input.read.clone();
-        let input = decompressor(compression, Box::new(input))?;
+        let input = coding.open(Box::new(input))?;
         Self::start(input, read, skip, block, "velo-decompress")
     }
 
     /// Starts to read an input that can be read only once.
-    pub(super) fn of_input(
-        input: Box<dyn Read + Send>,
-        read: Arc<AtomicU64>,
-        block: usize,
-    ) -> Result<Self> {
+    pub(super) fn of_input(input: TextReader, read: Arc<AtomicU64>, block: usize) -> Result<Self> {
         Self::start(input, read, 0, block, "velo-stdin")
     }
 
     fn start(
-        mut input: Box<dyn Read + Send>,
+        mut input: TextReader,
         read: Arc<AtomicU64>,
         skip: u64,
         block: usize,
@@ -184,14 +177,15 @@ impl Blocks {
         let (sender, receiver) = mpsc::channel(AHEAD);
         let skipped_lines = Arc::new(AtomicU64::new(0));
         let lines = skipped_lines.clone();
+        let transcodes = input.transcodes();
         let run = move || {
-            if let Err(error) = pass_over(&mut *input, skip, block, &lines) {
+            if let Err(error) = pass_over(&mut input, skip, block, &lines) {
                 let _ = sender.blocking_send(Err(error));
                 return;
             }
             loop {
                 let mut bytes = vec![0; block];
-                let filled = fill(&mut *input, &mut bytes);
+                let filled = fill(&mut input, &mut bytes);
                 let ended = filled.as_ref().is_ok_and(|filled| *filled < block);
                 let message = filled.map(|filled| {
                     bytes.truncate(filled);
@@ -210,6 +204,7 @@ impl Blocks {
             receiver,
             read,
             skipped_lines,
+            transcodes,
         })
     }
 
@@ -221,6 +216,11 @@ impl Blocks {
     /// Gives the bytes read of the file itself.
     pub(super) fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the blocks are of another encoding's text, once the first is there.
+    pub(super) fn transcodes(&self) -> bool {
+        self.transcodes.load(Ordering::Acquire)
     }
 
     /// Gives the line feeds before the first block, once that is there.

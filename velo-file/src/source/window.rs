@@ -105,6 +105,14 @@ impl Window {
         self.lines.as_ref().map(|lines| skipped + lines.of(byte))
     }
 
+    /// Says whether the bytes are those of a text that has another encoding in the input.
+    pub(super) fn transcodes(&self) -> bool {
+        match &self.input {
+            Input::File { .. } => false,
+            Input::Blocks { blocks, .. } => blocks.transcodes(),
+        }
+    }
+
     /// Ends the time in which lines of consumed bytes are known.
     pub(super) fn forget_lines(&mut self) {
         if let Some(lines) = &mut self.lines {

@@ -3,6 +3,7 @@
 mod broken;
 mod columns;
 mod dialect;
+mod encodings;
 mod resume;
 mod rows;
 mod standard_input;

@@ -11,6 +11,7 @@ use super::dialect::Dialect;
 use super::explicit::Explicit;
 use super::records::{Fault, Limits, Records};
 use crate::column::{ColumnBuilder, column_builder, comma_column_builder, expectation};
+use crate::encoding::NOT_UTF8;
 use crate::{BadRow, DecodeRequest, Decoded, Decoder};
 
 /// A batch is full with this many bytes of input, so that offsets into text stay within 32 bits.
@@ -127,7 +128,10 @@ impl CsvDecoder {
             byte,
             field: Some(field),
             problem: expectation(&column.data_type),
-            hint: (column.data_type != DataType::Utf8).then(|| column.hint.clone()),
+            hint: Some(match column.data_type {
+                DataType::Utf8 => NOT_UTF8.to_owned(),
+                _ => column.hint.clone(),
+            }),
         };
         let bad = self.bad_row(window, fault, self.names.get(field).cloned());
         self.bad.push(bad);

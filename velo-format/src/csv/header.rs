@@ -7,6 +7,7 @@ use super::dialect::Dialect;
 use super::records::{ANY_FIELDS, Limits, Records};
 use super::{CsvReadOptions, Ragged};
 use crate::Prologue;
+use crate::encoding::NOT_UTF8;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -99,6 +100,7 @@ fn names(fields: Vec<Vec<u8>>) -> Result<Vec<String>> {
                 return Err(
                     Error::new(ErrorKind::InvalidData, "header is not valid UTF-8")
                         .with("field", at + 1)
+                        .with_hint(NOT_UTF8)
                         .with_source(error.utf8_error()),
                 );
             }

@@ -10,6 +10,7 @@ use super::Settings;
 use super::problem::{Parsed, Problem};
 use super::row::Rows;
 use super::token;
+use crate::encoding::NOT_UTF8;
 use crate::{BadRow, DecodeRequest, Decoded, Decoder};
 
 /// Lines are checked for UTF-8 and decoded in portions of this size, while they are in the cache.
@@ -198,8 +199,9 @@ fn check_utf8(bytes: &[u8], start: usize) -> Parsed<()> {
     let line = &bytes[start..line_end(bytes, start)];
     match simdutf8::compat::from_utf8(line) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Problem::new(start + error.valid_up_to(), "not valid UTF-8")
-            .with_hint("convert it to UTF-8, for example with iconv")),
+        Err(error) => {
+            Err(Problem::new(start + error.valid_up_to(), "not valid UTF-8").with_hint(NOT_UTF8))
+        }
     }
 }
 

@@ -140,10 +140,6 @@ impl Settings {
 
 impl StreamFormat for JsonLines {
     fn prologue(&self, head: &[u8], whole: bool) -> Result<Option<Prologue>> {
-        if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = head {
-            return Err(Error::new(ErrorKind::InvalidData, "text is UTF-16")
-                .with_hint("convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8"));
-        }
         let mark = head.starts_with(BYTE_ORDER_MARK);
         if !mark && !whole && BYTE_ORDER_MARK.starts_with(head) {
             return Ok(None);

@@ -127,6 +127,15 @@ pub(super) fn page_compression(options: &WriteOptions) -> Result<PageCompression
         Some(Compression::Gzip) => Some(Codec::Gzip),
         Some(Compression::Zstd) => Some(Codec::Zstd),
         Some(Compression::Snappy) => Some(Codec::Snappy),
+        Some(Compression::Lz4) => Some(Codec::Lz4Raw),
+        Some(other @ (Compression::Bzip2 | Compression::Xz)) => {
+            return Err(
+                Error::new(ErrorKind::Config, "pages of parquet are not compressed so")
+                    .with("option", "compression")
+                    .with("value", other.name())
+                    .with_hint("codec=zstd makes them small"),
+            );
+        }
     };
     let codec = one_of("codec", options.parquet.codec, "compression", named)?;
     let (level, other) = (options.parquet.codec_level, common.compression_level);

@@ -1,5 +1,6 @@
 //! Chunks of text: as many rows as make a piece worth compressing and writing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
@@ -9,6 +10,7 @@ use velo_core::{Error, ErrorKind, Result};
 use super::buffer::{Problem, Text};
 use super::compression::TextCompression;
 use crate::compression::Compressor;
+use crate::encoding::TextEncoder;
 use crate::{Chunk, ChunkEncoder, Format};
 
 /// Text at which a chunk is full. Small enough for a core's own cache, large enough that a
@@ -47,6 +49,7 @@ pub(crate) struct TextChunk {
 pub(crate) struct TextChunks<F> {
     format: F,
     schema: SchemaRef,
+    encoder: TextEncoder,
     compressor: Option<Compressor>,
     text: Option<Text>,
     capacity: usize,
@@ -59,6 +62,7 @@ impl<F: RowFormat> TextChunks<F> {
         Ok(Self {
             format,
             schema: schema.clone(),
+            encoder: compression.encoder(),
             compressor: compression.compressor()?,
             text: None,
             capacity: FULL + SPARE,
@@ -107,6 +111,20 @@ impl<F: RowFormat> TextChunks<F> {
         }
         error
     }
+
+    /// Finds the column with a character that the encoding does not have.
+    #[cold]
+    fn blame_character(&self, rows: &RecordBatch) -> Error {
+        let error = self.encoder.refuse();
+        for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
+            let mut text = self.format.text(0);
+            let written = self.format.write_column(column, &mut text);
+            if written.is_ok() && !self.encoder.takes(text.as_slice()) {
+                return error.with("column", field.name());
+            }
+        }
+        error
+    }
 }
 
 impl<F: RowFormat> ChunkEncoder for TextChunks<F> {
@@ -119,7 +137,8 @@ impl<F: RowFormat> ChunkEncoder for TextChunks<F> {
         let before = text.len();
         let written = self.format.write_rows(rows, &mut text);
         let problem = text.take_problem();
-        if written.is_err() || problem.is_some() {
+        let foreign = !self.encoder.takes(text.since(before));
+        if written.is_err() || problem.is_some() || foreign {
             text.truncate(before);
         } else {
             self.rows += rows.num_rows() as u64;
@@ -127,6 +146,7 @@ impl<F: RowFormat> ChunkEncoder for TextChunks<F> {
         self.text = Some(text);
         match problem {
             Some(problem) => Err(self.blame(rows, problem)),
+            None if foreign => Err(self.blame_character(rows)),
             None => written,
         }
     }
@@ -148,10 +168,13 @@ impl<F: RowFormat> ChunkEncoder for TextChunks<F> {
         if let Some(mut text) = self.text.take() {
             // Batches of one size make chunks of one size: the next buffer need not grow.
             self.capacity = self.capacity.max(text.len() + SPARE);
-            bytes = match &mut self.compressor {
-                None => text.into_vec(),
-                Some(compressor) => {
-                    let compressed = compressor.compress(text.as_slice())?;
+            let encoded = self.encoder.encode(text.as_slice())?;
+            bytes = match (&mut self.compressor, encoded) {
+                (None, Cow::Borrowed(_)) => text.into_vec(),
+                (None, Cow::Owned(encoded)) => encoded,
+                (Some(compressor), encoded) => {
+                    let compressed = compressor.compress(&encoded)?;
+                    drop(encoded);
                     text.truncate(0);
                     self.text = Some(text);
                     compressed

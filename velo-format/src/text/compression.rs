@@ -1,15 +1,17 @@
-//! How a text file is compressed as a whole.
+//! How a text file is encoded and compressed as a whole.
 
 use velo_core::Result;
 
 use crate::compression::Compressor;
+use crate::encoding::TextEncoder;
 use crate::{CommonWriteOptions, Compression};
 
-/// Algorithm and level, checked.
+/// Encoding, algorithm and level, checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextCompression {
     algorithm: Compression,
     level: Option<i32>,
+    encoder: TextEncoder,
 }
 
 impl TextCompression {
@@ -18,7 +20,16 @@ impl TextCompression {
         let algorithm = options.compression.unwrap_or(Compression::None);
         let level = options.compression_level;
         Compressor::new(algorithm, level)?;
-        Ok(Self { algorithm, level })
+        Ok(Self {
+            algorithm,
+            level,
+            encoder: TextEncoder::new(options.encoding, options.invalid_bytes),
+        })
+    }
+
+    /// Gives what turns the text into the file's encoding.
+    pub(crate) fn encoder(self) -> TextEncoder {
+        self.encoder
     }
 
     /// Sets up the algorithm, if there is one.
@@ -31,10 +42,9 @@ impl TextCompression {
 
     /// Gives the ending of a file's name with the compression's own behind it.
     pub(crate) fn extension(self, name: &str) -> String {
-        match self.algorithm {
-            Compression::Gzip => format!("{name}.gz"),
-            Compression::Zstd => format!("{name}.zst"),
-            Compression::None | Compression::Snappy => name.to_owned(),
+        match self.algorithm.ending() {
+            Some(ending) => format!("{name}.{ending}"),
+            None => name.to_owned(),
         }
     }
 }

@@ -24,6 +24,9 @@ impl TextFile {
         beginning: &[u8],
         out: Sink,
     ) -> Result<Self> {
+        let encoder = compression.encoder();
+        let mut start = encoder.mark().to_vec();
+        start.extend_from_slice(&encoder.encode(beginning)?);
         let mut file = Self {
             format,
             compressor: compression.compressor()?,
@@ -31,13 +34,13 @@ impl TextFile {
             bytes: 0,
             rows: 0,
         };
-        if !beginning.is_empty() {
-            file.write_text(beginning)?;
+        if !start.is_empty() {
+            file.write_encoded(&start)?;
         }
         Ok(file)
     }
 
-    fn write_text(&mut self, text: &[u8]) -> Result<()> {
+    fn write_encoded(&mut self, text: &[u8]) -> Result<()> {
         match &mut self.compressor {
             None => self.write(text),
             Some(compressor) => {
@@ -80,7 +83,7 @@ impl FileEncoder for TextFile {
     fn finish(mut self: Box<Self>) -> Result<u64> {
         // A compressed file of no bytes is no compressed file: even nothing has its frame.
         if self.bytes == 0 && self.compressor.is_some() {
-            self.write_text(&[])?;
+            self.write_encoded(&[])?;
         }
         self.out.flush().map_err(write_error)?;
         Ok(self.bytes)

@@ -633,16 +633,10 @@ fn shortest_half_floats_read_back() {
 }
 
 fn decompress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+    let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
     let mut plain = Vec::new();
-    match compression {
-        Compression::None | Compression::Snappy => plain.extend_from_slice(bytes),
-        Compression::Gzip => {
-            flate2::read::MultiGzDecoder::new(bytes)
-                .read_to_end(&mut plain)
-                .unwrap();
-        }
-        Compression::Zstd => plain = zstd::stream::decode_all(bytes).unwrap(),
-    }
+    let mut input = crate::compression::decompressor(compression, input).unwrap();
+    input.read_to_end(&mut plain).unwrap();
     plain
 }
 
@@ -731,7 +725,7 @@ proptest! {
                 chunks.push(vec![]);
             }
         }
-        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd, Compression::Lz4] {
             let csv = csv(|options| options.common.compression = Some(compression));
             let jsonl = jsonl(|options| options.common.compression = Some(compression));
             for output in [&csv as &dyn OutputFormat, &jsonl] {

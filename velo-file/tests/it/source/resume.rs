@@ -47,9 +47,14 @@ async fn at_every_mark() {
         gzip(&text.as_bytes()[middle..]),
     ];
     files.write("a.csv.gz", members.concat());
+    files.write("wide.csv", super::encodings::utf_16(&text));
+    files.write("wide.csv.gz", gzip(&super::encodings::utf_16(&text)));
     let id: ArrayRef = Arc::new(Int64Array::from_iter_values(0..400));
     files.parquet("a.parquet", vec![("id", id)], 150);
     for uri in [
+        "wide.csv?batch_size=9&buffer_size=4KiB&split_size=1000",
+        "wide.csv.gz?batch_size=9&buffer_size=4KiB",
+        "a.csv?batch_size=9&invalid_bytes=replace",
         "a.csv?batch_size=9",
         "a.csv?batch_size=9&split_size=1000",
         "a.csv.gz?batch_size=9&buffer_size=4KiB",

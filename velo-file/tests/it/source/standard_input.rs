@@ -56,6 +56,7 @@ fn is_read_once_from_front_to_back() {
         ("stdin:?format=csv", text.clone().into_bytes()),
         ("-?format=csv&batch_size=100", text.clone().into_bytes()),
         ("stdin:?format=csv", gzip(text.as_bytes())),
+        ("stdin:?format=csv", super::encodings::utf_16(&text)),
     ] {
         let rows = rows_of(uri, &input);
         assert_eq!(rows.len(), 50_000, "{uri}: {:?}", rows.first());
