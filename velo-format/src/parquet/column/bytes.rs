@@ -93,8 +93,8 @@ impl BytesEncoder {
                     plain.fill(rows, limit, valid, &value)?
                 }
                 Values::Numbered(dictionary) => {
-                    dictionary.fill(rows, valid, &value)?;
-                    most
+                    let limit = self.settings.dictionary_bytes;
+                    dictionary.fill(rows, limit, valid, &value)?
                 }
             };
             let nulls = nulls.map(|nulls| nulls.slice(at, taken));
@@ -112,7 +112,7 @@ impl BytesEncoder {
             Values::Plain(plain) | Values::Outgrown(plain, _) => {
                 plain.body.len() >= self.settings.page_bytes
             }
-            Values::Numbered(_) => false,
+            Values::Numbered(dictionary) => dictionary.size() > self.settings.dictionary_bytes,
         }
     }
 
@@ -163,8 +163,7 @@ impl BytesEncoder {
 
     fn leave_large_dictionary(&mut self) {
         if let Values::Numbered(dictionary) = &mut self.values {
-            let bytes = dictionary.table.bytes() + 4 * dictionary.table.len();
-            if bytes > self.settings.dictionary_bytes {
+            if dictionary.size() > self.settings.dictionary_bytes {
                 let table = std::mem::take(&mut dictionary.table);
                 self.values = Values::Outgrown(Plain::default(), table);
             }
@@ -251,19 +250,33 @@ impl Plain {
 }
 
 impl Dictionary {
+    /// Gives the size of the dictionary's page.
+    fn size(&self) -> usize {
+        self.table.bytes() + 4 * self.table.len()
+    }
+
+    /// Adds rows until the dictionary is beyond its limit; gives their number.
     fn fill<'a>(
         &mut self,
         rows: Range<usize>,
+        limit: usize,
         valid: impl Fn(&usize) -> bool,
         value: impl Fn(usize) -> &'a [u8],
-    ) -> Result<()> {
-        for row in rows.filter(|row| valid(row)) {
+    ) -> Result<usize> {
+        let start = rows.start;
+        for row in rows.clone() {
+            if !valid(&row) {
+                continue;
+            }
             let value = value(row);
             length(value)?;
             self.bytes += value.len();
             self.indices.push(self.table.number(value));
+            if self.size() > limit {
+                return Ok(row + 1 - start);
+            }
         }
-        Ok(())
+        Ok(rows.len())
     }
 
     /// Gives the least and the greatest value among those of the page.

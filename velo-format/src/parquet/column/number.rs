@@ -101,6 +101,9 @@ float!(f64, Double);
 /// Takes the numbers out of an array, whatever stands where it is null.
 pub(super) type Take<T> = fn(&dyn Array) -> Result<ScalarBuffer<T>>;
 
+/// A page has so many rows even if the dictionary has less room.
+const FEWEST_ROWS: usize = 1024;
+
 /// Encodes a column of numbers.
 pub(super) struct NumberEncoder<T: Number> {
     take: Take<T>,
@@ -145,6 +148,23 @@ impl<T: Number> NumberEncoder<T> {
             bounds: Bounds::new(),
             body: Vec::new(),
             indices: Vec::new(),
+        }
+    }
+
+    /// Gives the rows that the open page takes at most: near the dictionary's limit no more than it
+    /// has room for, as every value may be new.
+    fn page_rows(&self) -> usize {
+        match self
+            .dictionary
+            .as_ref()
+            .filter(|dictionary| dictionary.open)
+        {
+            Some(dictionary) => {
+                let most = self.settings.dictionary_bytes / size_of::<T>();
+                let room = most.saturating_sub(dictionary.values.len());
+                self.page_rows.min(room.max(FEWEST_ROWS))
+            }
+            None => self.page_rows,
         }
     }
 
@@ -224,7 +244,8 @@ impl<T: Number> ColumnEncoder for NumberEncoder<T> {
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
         let mut at = 0;
         while at < values.len() {
-            let rows = (self.page_rows - self.levels.rows()).min(values.len() - at);
+            let page_rows = self.page_rows();
+            let rows = (page_rows - self.levels.rows()).min(values.len() - at);
             match nulls {
                 None => {
                     self.levels.add(rows, None);
@@ -240,7 +261,7 @@ impl<T: Number> ColumnEncoder for NumberEncoder<T> {
                 }
             }
             at += rows;
-            if self.levels.rows() == self.page_rows {
+            if self.levels.rows() == page_rows {
                 self.flush()?;
             }
         }
