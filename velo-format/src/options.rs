@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use velo_core::{ByteSize, Error, ErrorKind, OptionInfo, Query, Result, describe};
 
-use crate::Format;
+use crate::avro::AvroWriteOptions;
 use crate::csv::{CsvReadOptions, CsvWriteOptions};
 use crate::jsonl::{JsonReadOptions, JsonWriteOptions};
 use crate::parquet::ParquetWriteOptions;
+use crate::{CodecOptions, Format};
 
-/// Compression of a whole file; for Parquet of its pages.
+/// Compression of a whole file; for Parquet of its pages, for Avro of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
@@ -19,7 +20,7 @@ pub enum Compression {
     Gzip,
     /// Zstandard (RFC 8878), any number of frames.
     Zstd,
-    /// Snappy: pages of Parquet only.
+    /// Snappy: pages of Parquet and blocks of Avro only.
     Snappy,
 }
 
@@ -63,7 +64,8 @@ pub struct CommonReadOptions {
     pub types: Option<String>,
     /// Rows in a batch at most.
     pub batch_size: usize,
-    /// Longest record of a text format; a longer one is an error.
+    /// Longest record of a text format; a longer one is an error. So is a block of Avro that is
+    /// longer, compressed or not.
     pub max_line_length: ByteSize,
 }
 
@@ -101,7 +103,7 @@ pub struct CommonWriteOptions {
     /// The format; found from the destination's name when it is not set.
     pub format: Option<Format>,
     /// The compression of the whole file; found from the destination's name when it is not set.
-    /// For Parquet the codec of its pages, as `codec`.
+    /// For Parquet and Avro the codec of pages and blocks, as `codec`.
     pub compression: Option<Compression>,
     /// Level of the compression, in the algorithm's own scale: gzip 1 to 9, zstd 1 to 22.
     pub compression_level: Option<i32>,
@@ -118,8 +120,12 @@ pub struct WriteOptions {
     pub csv: CsvWriteOptions,
     /// JSON lines' own.
     pub json: JsonWriteOptions,
+    /// Of the formats that compress their parts by themselves.
+    pub codec: CodecOptions,
     /// Parquet's own.
     pub parquet: ParquetWriteOptions,
+    /// Avro's own.
+    pub avro: AvroWriteOptions,
     given: Vec<Given>,
 }
 
@@ -141,8 +147,8 @@ impl ReadOptions {
         let mut given = Vec::new();
         Ok(Self {
             common: query.read()?,
-            csv: read_own(query, Format::Csv, &mut given)?,
-            json: read_own(query, Format::Jsonl, &mut given)?,
+            csv: read_own(query, &[Format::Csv], &mut given)?,
+            json: read_own(query, &[Format::Jsonl], &mut given)?,
             given,
         })
     }
@@ -164,7 +170,9 @@ impl WriteOptions {
         let mut options = describe::<CommonWriteOptions>();
         options.extend(describe::<CsvWriteOptions>());
         options.extend(describe::<JsonWriteOptions>());
+        options.extend(describe::<CodecOptions>());
         options.extend(describe::<ParquetWriteOptions>());
+        options.extend(describe::<AvroWriteOptions>());
         options
     }
 
@@ -176,9 +184,11 @@ impl WriteOptions {
         let mut given = Vec::new();
         Ok(Self {
             common: query.read()?,
-            csv: read_own(query, Format::Csv, &mut given)?,
-            json: read_own(query, Format::Jsonl, &mut given)?,
-            parquet: read_own(query, Format::Parquet, &mut given)?,
+            csv: read_own(query, &[Format::Csv], &mut given)?,
+            json: read_own(query, &[Format::Jsonl], &mut given)?,
+            codec: read_own(query, &[Format::Parquet, Format::Avro], &mut given)?,
+            parquet: read_own(query, &[Format::Parquet], &mut given)?,
+            avro: read_own(query, &[Format::Avro], &mut given)?,
             given,
         })
     }
@@ -196,25 +206,30 @@ impl WriteOptions {
 /// An option that was set, and a format that it belongs to.
 type Given = (Format, &'static str);
 
-/// Reads the options of one format and remembers which of them were set.
+/// Reads the options of some formats and remembers which of them were set.
 fn read_own<T: for<'de> Deserialize<'de>>(
     query: &mut Query<'_>,
-    format: Format,
+    formats: &[Format],
     given: &mut Vec<Given>,
 ) -> Result<T> {
     let options = query.read()?;
-    given.extend(query.last_read().map(|name| (format, name)));
+    for name in query.last_read() {
+        given.extend(formats.iter().map(|format| (*format, name)));
+    }
     Ok(options)
 }
 
 fn refuse_snappy(compression: Option<Compression>, format: Format) -> Result<()> {
-    if compression != Some(Compression::Snappy) || format == Format::Parquet {
+    if compression != Some(Compression::Snappy) || format.compresses_itself() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Config, "snappy is for parquet alone")
-        .with("option", "compression")
-        .with("format", format.name())
-        .with_hint("use gzip or zstd"))
+    Err(Error::new(
+        ErrorKind::Config,
+        "snappy is for parts of parquet and avro files alone",
+    )
+    .with("option", "compression")
+    .with("format", format.name())
+    .with_hint("use gzip or zstd"))
 }
 
 fn refuse_foreign(given: &[Given], format: Format) -> Result<()> {

@@ -123,7 +123,7 @@ impl FileSink {
         let format = find_format(&target, &options, &mut format_options)?;
         let output: Arc<dyn OutputFormat> = format.output(&format_options)?.into();
         let continuation = match format {
-            Format::Parquet => None,
+            Format::Parquet | Format::Avro => None,
             Format::Csv | Format::Jsonl => {
                 format_options.csv.header = false;
                 Some(format.output(&format_options)?.into())
@@ -343,7 +343,7 @@ fn find_format(
             "format does not show from the destination's name",
         )
         .with("file", target.shown())
-        .with_hint("add format=csv, jsonl or parquet"));
+        .with_hint("add format=csv, jsonl, parquet or avro"));
     };
     let compression = detected
         .compression
@@ -351,12 +351,11 @@ fn find_format(
     if let Some(compression) = compression
         && format_options.common.compression.is_none()
     {
-        if format == Format::Parquet {
-            return Err(
-                Error::new(ErrorKind::Config, "parquet compresses its own pages")
-                    .with("file", target.shown())
-                    .with_hint("leave .gz or .zst out of the name and say codec="),
-            );
+        if format.compresses_itself() {
+            let message = format!("{} compresses its own parts", format.name());
+            return Err(Error::new(ErrorKind::Config, message)
+                .with("file", target.shown())
+                .with_hint("leave .gz or .zst out of the name and say codec="));
         }
         format_options.common.compression = Some(compression);
     }

@@ -370,7 +370,8 @@ fn together(findings: Vec<Finding>, settings: &Settings) -> Result<(SchemaRef, V
             schema: finding.inferred.schema.clone(),
         })
         .collect();
-    let merged = drift::merge(settings.options.schema_drift, &schemas, true)?;
+    let spelled = !findings.iter().any(|finding| finding.inferred.declared);
+    let merged = drift::merge(settings.options.schema_drift, &schemas, spelled)?;
     for finding in &findings {
         for note in &finding.inferred.notes {
             if !notes.contains(note) {

@@ -1,6 +1,7 @@
 //! Reading: from a URI to files, from files to splits, from splits to rows.
 
 mod catalog;
+mod count;
 mod detect;
 mod drift;
 mod file;

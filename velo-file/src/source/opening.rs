@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, ReadRequest, Result};
-use velo_format::{Compression, ReadAt};
+use velo_format::{Compression, Prologue, ReadAt};
 
 use super::Settings;
 use super::catalog::{Catalog, DataFile};
@@ -42,8 +42,7 @@ pub(super) struct Opening<'o> {
     pub(super) block: usize,
 }
 
-type Columns = Option<Arc<[String]>>;
-pub(super) type Opened = (Option<(Arc<OpenFile>, Compression)>, Window, Columns);
+pub(super) type Opened = (Option<(Arc<OpenFile>, Compression)>, Window, Prologue);
 
 impl Opening<'_> {
     /// Opens a file where reading starts.
@@ -73,7 +72,7 @@ impl Opening<'_> {
             let blocks = Blocks::of_file(&opened, compression, from, self.block)?;
             Window::of_blocks(self.piece.path.clone(), blocks, Vec::new(), from)
         };
-        Ok((Some((opened, compression)), window, prologue.columns))
+        Ok((Some((opened, compression)), window, prologue))
     }
 
     /// Gives the place to start from, once it is certain that the file is the same.
@@ -118,7 +117,7 @@ impl Opening<'_> {
         let (head, blocks) = pipe.into_parts();
         let mut window = Window::of_blocks(stdin::NAME.to_owned(), blocks, head, 0);
         window.consume(usize::try_from(prologue.bytes).unwrap_or(usize::MAX));
-        Ok((None, window, prologue.columns))
+        Ok((None, window, prologue))
     }
 
     fn check_columns(&self, columns: Option<&Arc<[String]>>) -> Result<()> {

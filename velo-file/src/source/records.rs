@@ -1,4 +1,4 @@
-//! Reading a split of a text format.
+//! Reading a split of a format of records.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use velo_core::{
     Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, ReadRequest, Rejected, Result,
     SourceOffset, Span, Split,
 };
-use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder, StreamFormat};
+use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder};
 
 use super::catalog::{Catalog, DataFile};
 use super::file::{Found, OpenFile};
@@ -17,7 +17,6 @@ use super::opening::{Opening, start};
 use super::piece::Piece;
 use super::prune::{Verdict, decide};
 use super::shape::Shape;
-use super::stream::prologue;
 use super::window::Window;
 use super::{Nothing, Settings, known_columns, share};
 use crate::config::BadRowPolicy;
@@ -79,16 +78,17 @@ pub(super) async fn open(
         start: start.as_ref(),
         block,
     };
-    let (opened, window, columns) = match &catalog.pipe {
+    let (opened, window, prologue) = match &catalog.pipe {
         Some(_) => opening.pipe()?,
         None => opening.file()?,
     };
     // Where records carry their names, those of the columns that nobody wants are known as well.
-    let columns = columns.unwrap_or_else(|| catalog.names());
+    let columns = prologue.columns.unwrap_or_else(|| catalog.names());
     let format = catalog.stream_format(file)?;
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
         columns: Some(columns),
+        header: prologue.header,
         batch_rows: settings.formats.common.batch_size,
         start: window.place(),
         row_starts: shape.wants_metadata(),
@@ -187,6 +187,7 @@ impl RecordReader {
         if records == 0 {
             return Ok(());
         }
+        let resumable = decoded.resumable;
         if let Some(limit) = self.piece.limit {
             let left = limit - self.record;
             if records >= left {
@@ -204,6 +205,9 @@ impl RecordReader {
         }
         self.record += records;
         self.window.forget_lines();
+        if !resumable && !self.ended {
+            return Ok(());
+        }
         let mark = Mark::new(self.split.id.clone(), self.offset(self.window.place())?);
         self.events.push_back(Event::Mark(Mark {
             bytes_read: self.window.read(),
@@ -215,10 +219,8 @@ impl RecordReader {
     fn rows(&mut self, decoded: Decoded, records: u64) -> Result<()> {
         let metadata = self.shape.wants_metadata().then(|| {
             let first = self.piece.first_row.unwrap_or_default() + self.record + 1;
-            let mut bad = decoded.bad.iter().map(|bad| bad.record).peekable();
-            let good = |record: &usize| bad.next_if_eq(record).is_none();
             let count = usize::try_from(records).unwrap_or(usize::MAX);
-            let numbers = (0..count).filter(good).map(|record| first + record as u64);
+            let numbers = good(&decoded.bad, count).map(|record| first + record as u64);
             metadata::column(&self.found, numbers.collect(), decoded.row_starts)
         });
         let (rows, metadata) = self.shape.apply(decoded.rows, metadata)?;
@@ -272,7 +274,10 @@ impl RecordReader {
 
     /// Applies the policy to a row that does not decode.
     fn reject(&mut self, bad: &BadRow) -> Result<Rejected> {
-        let line = self.line(bad.byte)?;
+        let line = match bad.block {
+            None => self.line(bad.byte)?,
+            Some(_) => None,
+        };
         let mut error = Error::new(ErrorKind::InvalidData, bad.problem.clone());
         error = error.with("file", &self.piece.path);
         if let Some(line) = line {
@@ -282,6 +287,9 @@ impl RecordReader {
             error = error.with("column", column);
         }
         error = error.with("byte", bad.byte);
+        if let Some(block) = bad.block {
+            error = error.with("record of the block", block.record);
+        }
         let mends = "on_bad_row=skip leaves such rows out";
         error = match &bad.hint {
             Some(hint) => error.with_hint(format!("{hint}, or {mends}")),
@@ -339,54 +347,19 @@ impl RecordReader {
 /// Leaves out what goes beyond so many records.
 fn cut(decoded: &mut Decoded, records: usize) {
     decoded.bad.retain(|bad| bad.record < records);
-    let good = records - decoded.bad.len();
+    let good = good(&decoded.bad, records).count();
     decoded.rows = decoded.rows.slice(0, good.min(decoded.rows.num_rows()));
     decoded.row_starts.truncate(good);
 }
 
-/// Counts the records of a file, up to `most`.
-pub(super) fn count(
-    catalog: &Catalog,
-    settings: &Settings,
-    file: &DataFile,
-    most: u64,
-) -> Result<u64> {
-    let (opened, compression) = catalog.open_stream(file, &settings.formats)?;
-    let format: &dyn StreamFormat = catalog.stream_format(file)?;
-    let prologue = prologue(&opened, compression, format)?;
-    let mut decoder = format.decoder(DecodeRequest {
-        schema: Arc::new(catalog.data.project(&[0])?),
-        columns: prologue.columns,
-        batch_rows: settings.formats.common.batch_size,
-        start: prologue.bytes,
-        row_starts: false,
-    })?;
-    let mut input = super::stream::contents(&opened, compression)?;
-    let (mut buffer, mut filled, mut records) = (vec![0; 1 << 18], 0, 0);
-    let mut skip = usize::try_from(prologue.bytes).unwrap_or(usize::MAX);
-    loop {
-        let read = super::stream::fill(&mut input, &mut buffer[filled..]);
-        filled += read.map_err(|error| super::stream::broken(opened.path(), error, None))?;
-        let last = filled < buffer.len();
-        let mut at = skip.min(filled);
-        skip -= at;
-        loop {
-            let consumed = decoder.decode(&buffer[at..filled], last)?;
-            at += consumed;
-            if !decoder.is_full() {
-                break;
-            }
-            records += decoder.records() as u64;
-            decoder.take()?;
-        }
-        let so_far = records + decoder.records() as u64;
-        if last || so_far >= most {
-            return Ok(so_far.min(most));
-        }
-        buffer.copy_within(at..filled, 0);
-        filled -= at;
-        if at == 0 {
-            buffer.resize(buffer.len() * 2, 0);
-        }
-    }
+/// Gives which of so many records are good.
+fn good(bad: &[BadRow], records: usize) -> impl Iterator<Item = usize> {
+    let mut bad = bad.iter().peekable();
+    (0..records).filter(move |record| {
+        while bad
+            .next_if(|bad| bad.record + bad.records() <= *record)
+            .is_some()
+        {}
+        bad.peek().is_none_or(|bad| bad.record > *record)
+    })
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result};
-use velo_format::{Compression, Inference, Inferred, ReadAt, StreamFormat};
+use velo_format::{Compression, Inference, Inferred, Prologue, ReadAt, StreamFormat};
 
 use super::file::OpenFile;
 use super::stream::{broken, contents, fill};
@@ -34,7 +34,7 @@ pub(super) struct Sampler {
 
 struct Group {
     dialect: usize,
-    columns: Option<Arc<[String]>>,
+    prologue: Prologue,
     first: String,
     inference: Box<dyn Inference>,
 }
@@ -122,14 +122,19 @@ impl Sampler {
         &mut self,
         dialect: usize,
         format: &dyn StreamFormat,
-        prologue: &velo_format::Prologue,
+        prologue: &Prologue,
         path: &str,
     ) -> &mut Group {
-        let same = |group: &Group| group.dialect == dialect && group.columns == prologue.columns;
+        let same = |group: &Group| {
+            let known = &group.prologue;
+            group.dialect == dialect
+                && known.columns == prologue.columns
+                && known.header == prologue.header
+        };
         let at = self.groups.iter().position(same).unwrap_or_else(|| {
             self.groups.push(Group {
                 dialect,
-                columns: prologue.columns.clone(),
+                prologue: prologue.clone(),
                 first: path.to_owned(),
                 inference: format.infer(prologue),
             });
@@ -144,7 +149,10 @@ impl Sampler {
     /// `InvalidData` when no columns can be made out.
     pub(super) fn finish(self) -> Result<Vec<Finding>> {
         let several = self.groups.len() > 1;
-        let nameless = |group: &Group| group.columns.as_ref().is_some_and(|names| names.is_empty());
+        let nameless = |group: &Group| {
+            let columns = &group.prologue.columns;
+            columns.as_ref().is_some_and(|names| names.is_empty())
+        };
         // A file without even a header says nothing beside others that have one.
         let telling = self
             .groups

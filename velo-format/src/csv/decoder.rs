@@ -141,6 +141,7 @@ impl CsvDecoder {
             problem: fault.problem,
             hint: fault.hint,
             raw: window[fault.start..fault.end].to_vec(),
+            block: None,
         }
     }
 
@@ -219,6 +220,7 @@ impl Decoder for CsvDecoder {
             rows,
             bad,
             row_starts: row_starts.unwrap_or_default(),
+            resumable: true,
         })
     }
 }

@@ -19,7 +19,7 @@ mod read;
 mod schema;
 mod write;
 
-pub use options::{Codec, ParquetWriteOptions};
+pub use options::ParquetWriteOptions;
 pub use read::Parquet;
 pub use write::ParquetOutput;
 
