@@ -63,7 +63,8 @@ mod splitter;
 #[cfg(feature = "avro")]
 mod write;
 
-#[cfg(all(test, feature = "avro"))]
+#[cfg(test)]
+#[cfg(feature = "avro")]
 mod tests;
 
 pub use options::AvroWriteOptions;

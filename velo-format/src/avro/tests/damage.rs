@@ -68,11 +68,11 @@ proptest! {
         for (at, byte) in changes {
             file[at % length] = byte;
         }
-        if let Ok(columns) = schema(&file) {
-            if let Ok(found) = read_part(&file, None, &columns, (7, 100)) {
-                let bad: usize = found.bad.iter().map(crate::BadRow::records).sum();
-                assert_eq!(found.rows.num_rows() + bad, found.records);
-            }
+        if let Ok(columns) = schema(&file)
+            && let Ok(found) = read_part(&file, None, &columns, (7, 100))
+        {
+            let bad: usize = found.bad.iter().map(crate::BadRow::records).sum();
+            assert_eq!(found.rows.num_rows() + bad, found.records);
         }
     }
 
