@@ -78,10 +78,7 @@ async fn prepare(source: &FileSource, path: &str) -> Result<(File, Box<dyn Decod
         .map(|format| format.layout(&ReadOptions::default()))
         .transpose()?
     else {
-        return Err(Error::new(
-            ErrorKind::Config,
-            "file is neither CSV nor JSON lines",
-        ));
+        return Err(Error::new(ErrorKind::Config, "file is not one of records"));
     };
     let mut head = vec![0; BLOCK];
     let read = File::open(path).and_then(|mut file| file.read(&mut head));
@@ -92,6 +89,7 @@ async fn prepare(source: &FileSource, path: &str) -> Result<(File, Box<dyn Decod
     let decoder = format.decoder(DecodeRequest {
         schema,
         columns: prologue.columns,
+        header: prologue.header,
         batch_rows: BATCH_ROWS,
         start: prologue.bytes,
         row_starts: false,

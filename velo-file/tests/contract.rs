@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         (Format::Csv, Compression::None),
         (Format::Jsonl, Compression::None),
         (Format::Parquet, Compression::None),
+        (Format::Avro, Compression::None),
         (Format::Csv, Compression::Gzip),
         (Format::Jsonl, Compression::Zstd),
         (Format::Csv, Compression::Lz4),
@@ -118,7 +119,7 @@ impl FileHarness {
         if let Some(size) = place.batch_size {
             uri = uri.with_option("batch_size", &size.to_string())?;
         }
-        if let Some(schema) = schema.filter(|_| self.format != Format::Parquet) {
+        if let Some(schema) = schema.filter(|_| !self.format.compresses_itself()) {
             let fields = schema.fields().iter();
             let columns = fields.filter_map(|field| {
                 let spelled = spelled(field.data_type())?;
@@ -134,10 +135,29 @@ impl FileHarness {
         match self.format {
             // A dictionary is an encoding there and comes back as its values.
             Format::Parquet => !matches!(of, DataType::Dictionary(..)),
+            Format::Avro => comes_back(of),
             Format::Csv => spelled(of).is_some() && !of.is_nested(),
             // The generated floats have NaN and infinities, which are no JSON.
             Format::Jsonl => spelled(of).is_some() && !of.is_floating(),
         }
+    }
+}
+
+/// Says whether Avro has the type itself; others come back as the nearest.
+fn comes_back(of: &DataType) -> bool {
+    use DataType as T;
+    match of {
+        T::Int32 | T::Int64 | T::Float32 | T::Float64 | T::Boolean | T::Utf8 | T::Binary => true,
+        T::Decimal128(..) | T::Decimal256(..) | T::FixedSizeBinary(_) | T::Date32 => true,
+        T::Time32(unit) => *unit == TimeUnit::Millisecond,
+        T::Time64(unit) => *unit == TimeUnit::Microsecond,
+        T::Timestamp(unit, zone) => {
+            *unit != TimeUnit::Second && zone.as_deref().is_none_or(|zone| zone == "UTC")
+        }
+        T::List(item) => comes_back(item.data_type()),
+        T::Struct(fields) => fields.iter().all(|field| comes_back(field.data_type())),
+        T::Map(..) => true,
+        _ => false,
     }
 }
 
@@ -218,7 +238,7 @@ impl Harness for FileHarness {
     fn abilities(&self) -> Vec<Ability> {
         use Ability as A;
         let mut abilities = vec![A::Source, A::Sink, A::Splits, A::BatchSize];
-        if self.format != Format::Parquet {
+        if !self.format.compresses_itself() {
             abilities.push(A::BrokenRows);
         }
         abilities

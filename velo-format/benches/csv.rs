@@ -45,6 +45,7 @@ fn decode(csv: &Csv, prologue: &Prologue, schema: &arrow_schema::SchemaRef, byte
     let request = DecodeRequest {
         schema: schema.clone(),
         columns: prologue.columns.clone(),
+        header: prologue.header.clone(),
         batch_rows: 8192,
         start: prologue.bytes,
         row_starts: false,

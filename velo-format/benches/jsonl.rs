@@ -97,6 +97,7 @@ fn decoding(criterion: &mut Criterion) {
     let all = DecodeRequest {
         schema: schema(COLUMNS),
         columns: None,
+        header: Arc::default(),
         batch_rows: 8_192,
         start: 0,
         row_starts: false,
@@ -105,6 +106,7 @@ fn decoding(criterion: &mut Criterion) {
     let two = DecodeRequest {
         schema: schema("l_orderkey:int64,l_comment:text"),
         columns: Some(names.collect()),
+        header: Arc::default(),
         ..all.clone()
     };
     let mut group = criterion.benchmark_group("jsonl/decode");

@@ -83,6 +83,9 @@ pub struct Prologue {
     pub bytes: u64,
     /// The names in the input's own order; `None` where records carry their names.
     pub columns: Option<Arc<[String]>>,
+    /// What must be known to decode a record anywhere in the input, in the format's own form;
+    /// empty where nothing must be.
+    pub header: Arc<[u8]>,
 }
 
 /// Finds columns and types from samples, or from everything.
@@ -114,6 +117,9 @@ pub struct Inferred {
     pub schema: SchemaRef,
     /// Remarks for the summary, such as spellings taken as null; without values of records.
     pub notes: Vec<String>,
+    /// Whether the input itself names the types. Values then have no spelling, so that text is no
+    /// type for what two inputs have of different types.
+    pub declared: bool,
 }
 
 /// How an input can be divided.
@@ -122,11 +128,15 @@ pub enum Splitting {
     Whole,
     /// Behind any line feed.
     Newline,
-    /// Where a scan from the first record finds a record's end (quotes may hide line feeds).
+    /// Where a scan from the first record finds a record's end (quotes may hide line feeds), or
+    /// the end of a block of records.
     Scan(Box<dyn Splitter>),
 }
 
 /// Follows records through an input without decoding them.
+///
+/// In a format of blocks a record ends where its block does: between two of a block nothing can be
+/// divided. A damaged input has no further ends; whoever decodes it says why.
 pub trait Splitter: Send {
     /// Scans bytes that follow those scanned before; the first call starts at a record.
     ///
@@ -142,6 +152,8 @@ pub struct DecodeRequest {
     pub schema: SchemaRef,
     /// The input's own names in its own order, from [`Prologue::columns`].
     pub columns: Option<Arc<[String]>>,
+    /// The input's own, from [`Prologue::header`].
+    pub header: Arc<[u8]>,
     /// Rows in a batch at most.
     pub batch_rows: usize,
     /// Where the first byte stands in the input; offsets of bad rows count from the input's start.
@@ -157,10 +169,12 @@ pub trait Decoder: Send {
     /// Consumes until the batch is full or no whole record is left; the caller passes the
     /// remainder again with more bytes behind it. `last`: the input (or split) ends with these
     /// bytes, so that a record without a final line feed counts as whole and everything is
-    /// consumed unless the batch is full.
+    /// consumed unless the batch is full. A block of records is consumed with its last record: a
+    /// batch that is full before leaves it where it is.
     ///
     /// # Errors
-    /// `InvalidData` only for what ends the decoding: a record over the longest allowed length.
+    /// `InvalidData` only for what ends the decoding: a record over the longest allowed length,
+    /// and blocks whose borders cannot be made out.
     fn decode(&mut self, input: &[u8], last: bool) -> Result<usize>;
 
     /// Gives the number of records decoded since the last `take`, bad ones included.
@@ -183,8 +197,12 @@ pub struct Decoded {
     pub rows: RecordBatch,
     /// The bad ones, in order.
     pub bad: Vec<BadRow>,
-    /// The offset in the input of each good row, if it was asked for; else empty.
+    /// The offset in the input of each good row, if it was asked for; else empty. In a format of
+    /// blocks it is that of the row's block.
     pub row_starts: Vec<u64>,
+    /// Whether decoding can start anew behind the bytes that were consumed so far; not so while
+    /// records of a block are left.
+    pub resumable: bool,
 }
 
 /// A record that does not decode.
@@ -204,6 +222,25 @@ pub struct BadRow {
     pub hint: Option<String>,
     /// The record's bytes.
     pub raw: Vec<u8>,
+    /// Where it stands in its block; `None` in formats of lines.
+    pub block: Option<BlockRest>,
+}
+
+/// What a bad record in a block stands for: nothing behind it in the block can be made out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockRest {
+    /// The number of the bad record in its block, from 1.
+    pub record: u64,
+    /// How many records it stands for: itself and all that follow it in the block.
+    pub records: usize,
+}
+
+impl BadRow {
+    /// Gives the number of records that it stands for.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.block.map_or(1, |block| block.records)
+    }
 }
 
 /// A format that is read by its index: Parquet.

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod avro;
+mod codec;
 pub mod column;
 pub mod compression;
 pub mod csv;
@@ -15,10 +17,11 @@ pub mod scalar;
 mod text;
 mod type_names;
 
+pub use codec::{Codec, CodecOptions};
 pub use decode::{
-    BadRow, Batches, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout, Prologue,
-    RandomFormat, RandomInput, RandomRequest, Settled, Splitter, Splitting, StreamFormat, Unit,
-    Units,
+    BadRow, Batches, BlockRest, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout,
+    Prologue, RandomFormat, RandomInput, RandomRequest, Settled, Splitter, Splitting, StreamFormat,
+    Unit, Units,
 };
 pub use encode::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink};
 pub use format::{Detected, Format, detect, detect_name};

@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use velo_core::{ByteSize, Error, ErrorKind, OptionInfo, Query, Result, describe};
 
-use crate::Format;
+use crate::avro::AvroWriteOptions;
 use crate::csv::{CsvReadOptions, CsvWriteOptions};
 use crate::jsonl::{JsonReadOptions, JsonWriteOptions};
 use crate::parquet::ParquetWriteOptions;
+use crate::{CodecOptions, Format};
 
-/// Compression of a whole file; for Parquet of its pages.
+/// Compression of a whole file; for Parquet of its pages, for Avro of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
@@ -109,7 +110,8 @@ pub struct CommonReadOptions {
     pub types: Option<String>,
     /// Rows in a batch at most.
     pub batch_size: usize,
-    /// Longest record of a text format; a longer one is an error.
+    /// Longest record of a text format; a longer one is an error. So is a block of Avro that is
+    /// longer, compressed or not.
     pub max_line_length: ByteSize,
 }
 
@@ -148,7 +150,7 @@ pub struct CommonWriteOptions {
     /// The format; found from the destination's name when it is not set.
     pub format: Option<Format>,
     /// The compression of the whole file; found from the destination's name when it is not set.
-    /// For Parquet the codec of its pages, as `codec`.
+    /// For Parquet and Avro the codec of pages and blocks, as `codec`.
     pub compression: Option<Compression>,
     /// Level of the compression, in the algorithm's own scale: gzip and bzip2 1 to 9, zstd 1 to
     /// 22, xz 0 to 9.
@@ -169,8 +171,12 @@ pub struct WriteOptions {
     pub csv: CsvWriteOptions,
     /// JSON lines' own.
     pub json: JsonWriteOptions,
+    /// Of the formats that compress their parts by themselves.
+    pub codec: CodecOptions,
     /// Parquet's own.
     pub parquet: ParquetWriteOptions,
+    /// Avro's own.
+    pub avro: AvroWriteOptions,
     given: Vec<Given>,
 }
 
@@ -192,8 +198,8 @@ impl ReadOptions {
         let mut given = Vec::new();
         Ok(Self {
             common: query.read()?,
-            csv: read_own(query, Format::Csv, &mut given)?,
-            json: read_own(query, Format::Jsonl, &mut given)?,
+            csv: read_own(query, &[Format::Csv], &mut given)?,
+            json: read_own(query, &[Format::Jsonl], &mut given)?,
             given,
         })
     }
@@ -215,7 +221,9 @@ impl WriteOptions {
         let mut options = describe::<CommonWriteOptions>();
         options.extend(describe::<CsvWriteOptions>());
         options.extend(describe::<JsonWriteOptions>());
+        options.extend(describe::<CodecOptions>());
         options.extend(describe::<ParquetWriteOptions>());
+        options.extend(describe::<AvroWriteOptions>());
         options
     }
 
@@ -227,9 +235,11 @@ impl WriteOptions {
         let mut given = Vec::new();
         Ok(Self {
             common: query.read()?,
-            csv: read_own(query, Format::Csv, &mut given)?,
-            json: read_own(query, Format::Jsonl, &mut given)?,
-            parquet: read_own(query, Format::Parquet, &mut given)?,
+            csv: read_own(query, &[Format::Csv], &mut given)?,
+            json: read_own(query, &[Format::Jsonl], &mut given)?,
+            codec: read_own(query, &[Format::Parquet, Format::Avro], &mut given)?,
+            parquet: read_own(query, &[Format::Parquet], &mut given)?,
+            avro: read_own(query, &[Format::Avro], &mut given)?,
             given,
         })
     }
@@ -247,14 +257,16 @@ impl WriteOptions {
 /// An option that was set, and a format that it belongs to.
 type Given = (Format, &'static str);
 
-/// Reads the options of one format and remembers which of them were set.
+/// Reads the options of some formats and remembers which of them were set.
 fn read_own<T: for<'de> Deserialize<'de>>(
     query: &mut Query<'_>,
-    format: Format,
+    formats: &[Format],
     given: &mut Vec<Given>,
 ) -> Result<T> {
     let options = query.read()?;
-    given.extend(query.last_read().map(|name| (format, name)));
+    for name in query.last_read() {
+        given.extend(formats.iter().map(|format| (*format, name)));
+    }
     Ok(options)
 }
 

@@ -123,7 +123,7 @@ impl FileSink {
         let format = find_format(&target, &options, &mut format_options)?;
         let output: Arc<dyn OutputFormat> = format.output(&format_options)?.into();
         let continuation = match format {
-            Format::Parquet => None,
+            Format::Parquet | Format::Avro => None,
             Format::Csv | Format::Jsonl => {
                 format_options.csv.header = false;
                 // What goes on has neither a second header nor a second byte order mark.
@@ -347,7 +347,7 @@ fn find_format(
             "format does not show from the destination's name",
         )
         .with("file", target.shown())
-        .with_hint("add format=csv, jsonl or parquet"));
+        .with_hint("add format=csv, jsonl, parquet or avro"));
     };
     let compression = detected
         .compression
@@ -355,12 +355,11 @@ fn find_format(
     if let Some(compression) = compression
         && format_options.common.compression.is_none()
     {
-        if format == Format::Parquet {
-            return Err(
-                Error::new(ErrorKind::Config, "parquet compresses its own pages")
-                    .with("file", target.shown())
-                    .with_hint("leave the second ending out of the name and say codec="),
-            );
+        if format.compresses_itself() {
+            let message = format!("{} compresses its own parts", format.name());
+            return Err(Error::new(ErrorKind::Config, message)
+                .with("file", target.shown())
+                .with_hint("leave the second ending out of the name and say codec="));
         }
         format_options.common.compression = Some(compression);
     }

@@ -38,7 +38,8 @@ pub(super) fn together(
             schema: finding.inferred.schema.clone(),
         })
         .collect();
-    let data = drift::merge(settings.options.schema_drift, &schemas, true)?;
+    let spelled_out = !findings.iter().any(|finding| finding.inferred.declared);
+    let data = drift::merge(settings.options.schema_drift, &schemas, spelled_out)?;
     let spelled = |finding: &Finding| finding.dialect.clone().map(|(spelled, _)| spelled);
     let differ = findings
         .windows(2)

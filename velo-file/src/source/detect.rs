@@ -27,7 +27,7 @@ pub(super) fn format(
         (None, Some(format), _) | (None, None, Some(format)) => Ok(format),
         (None, None, None) => Err(Error::new(ErrorKind::Config, "find out the format")
             .with("file", path)
-            .with_hint("set format=csv, format=jsonl or format=parquet")),
+            .with_hint("set format=csv, format=jsonl, format=parquet or format=avro")),
     }
 }
 

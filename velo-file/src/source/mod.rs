@@ -3,6 +3,7 @@
 mod catalog;
 mod coding;
 mod columns;
+mod count;
 mod detect;
 mod drift;
 mod file;

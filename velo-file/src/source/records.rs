@@ -1,4 +1,4 @@
-//! Reading a split of a text format.
+//! Reading a split of a format of records.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -90,6 +90,7 @@ pub(super) async fn open(
     let decoder = format.decoder(DecodeRequest {
         schema: shape.read().clone(),
         columns: Some(columns),
+        header: beginning.prologue.header.clone(),
         batch_rows: settings.formats.common.batch_size,
         start: window.place(),
         row_starts: shape.wants_metadata(),
@@ -186,6 +187,7 @@ impl RecordReader {
         if records == 0 {
             return Ok(());
         }
+        let resumable = decoded.resumable;
         if let Some(limit) = self.piece.limit {
             let left = limit - self.record;
             if records >= left {
@@ -203,6 +205,9 @@ impl RecordReader {
         }
         self.record += records;
         self.window.forget_lines();
+        if !resumable && !self.ended {
+            return Ok(());
+        }
         let mark = Mark::new(
             self.split.id.clone(),
             self.offset(self.window.place(), self.record)?,
@@ -217,10 +222,8 @@ impl RecordReader {
     fn rows(&mut self, decoded: Decoded, records: u64) -> Result<()> {
         let metadata = self.shape.wants_metadata().then(|| {
             let first = self.piece.first_row.unwrap_or_default() + self.record + 1;
-            let mut bad = decoded.bad.iter().map(|bad| bad.record).peekable();
-            let good = |record: &usize| bad.next_if_eq(record).is_none();
             let count = usize::try_from(records).unwrap_or(usize::MAX);
-            let numbers = (0..count).filter(good).map(|record| first + record as u64);
+            let numbers = good(&decoded.bad, count).map(|record| first + record as u64);
             metadata::column(&self.found, numbers.collect(), decoded.row_starts)
         });
         let (rows, metadata) = self.shape.apply(decoded.rows, metadata)?;
@@ -274,7 +277,10 @@ impl RecordReader {
 
     /// Applies the policy to a row that does not decode.
     fn reject(&mut self, bad: &BadRow) -> Result<Rejected> {
-        let line = self.line(bad.byte)?;
+        let line = match bad.block {
+            None => self.line(bad.byte)?,
+            Some(_) => None,
+        };
         let mut error = Error::new(ErrorKind::InvalidData, bad.problem.clone());
         error = error.with("file", &self.piece.path);
         if let Some(line) = line {
@@ -289,6 +295,9 @@ impl RecordReader {
             false => "byte",
         };
         error = error.with(byte, bad.byte);
+        if let Some(block) = bad.block {
+            error = error.with("record of the block", block.record);
+        }
         let mends = "on_bad_row=skip leaves such rows out";
         error = match &bad.hint {
             Some(hint) => error.with_hint(format!("{hint}, or {mends}")),
@@ -347,55 +356,19 @@ impl RecordReader {
 /// Leaves out what goes beyond so many records.
 fn cut(decoded: &mut Decoded, records: usize) {
     decoded.bad.retain(|bad| bad.record < records);
-    let good = records - decoded.bad.len();
+    let good = good(&decoded.bad, records).count();
     decoded.rows = decoded.rows.slice(0, good.min(decoded.rows.num_rows()));
     decoded.row_starts.truncate(good);
 }
 
-/// Counts the records of a file, up to `most`.
-pub(super) fn count(
-    catalog: &Catalog,
-    settings: &Settings,
-    file: &DataFile,
-    most: u64,
-) -> Result<u64> {
-    let (opened, coding) = catalog.open_stream(file, &settings.formats)?;
-    let beginning = catalog.beginning(file, &opened, coding)?;
-    let format = beginning.format(catalog.stream_format(file)?);
-    let prologue = &beginning.prologue;
-    let mut decoder = format.decoder(DecodeRequest {
-        schema: Arc::new(catalog.data.project(&[0])?),
-        columns: prologue.columns.clone(),
-        batch_rows: settings.formats.common.batch_size,
-        start: prologue.bytes,
-        row_starts: false,
-    })?;
-    let mut input = coding.contents(&opened)?;
-    let (mut buffer, mut filled, mut records) = (vec![0; 1 << 18], 0, 0);
-    let mut skip = usize::try_from(prologue.bytes).unwrap_or(usize::MAX);
-    loop {
-        let read = super::stream::fill(&mut input, &mut buffer[filled..]);
-        filled += read.map_err(|error| super::stream::broken(opened.path(), error, None))?;
-        let last = filled < buffer.len();
-        let mut at = skip.min(filled);
-        skip -= at;
-        loop {
-            let consumed = decoder.decode(&buffer[at..filled], last)?;
-            at += consumed;
-            if !decoder.is_full() {
-                break;
-            }
-            records += decoder.records() as u64;
-            decoder.take()?;
-        }
-        let so_far = records + decoder.records() as u64;
-        if last || so_far >= most {
-            return Ok(so_far.min(most));
-        }
-        buffer.copy_within(at..filled, 0);
-        filled -= at;
-        if at == 0 {
-            buffer.resize(buffer.len() * 2, 0);
-        }
-    }
+/// Gives which of so many records are good.
+fn good(bad: &[BadRow], records: usize) -> impl Iterator<Item = usize> {
+    let mut bad = bad.iter().peekable();
+    (0..records).filter(move |record| {
+        while bad
+            .next_if(|bad| bad.record + bad.records() <= *record)
+            .is_some()
+        {}
+        bad.peek().is_none_or(|bad| bad.record > *record)
+    })
 }

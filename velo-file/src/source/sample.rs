@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result};
-use velo_format::{Inference, Inferred, ReadAt, StreamFormat};
+use velo_format::{Inference, Inferred, Prologue, ReadAt, StreamFormat};
 
 use super::coding::Coding;
 use super::file::OpenFile;
@@ -37,7 +37,7 @@ struct Group {
     dialect: usize,
     /// The dialect that the first bytes settled, and why.
     settled: Option<(String, String)>,
-    columns: Option<Arc<[String]>>,
+    prologue: Prologue,
     first: String,
     inference: Box<dyn Inference>,
 }
@@ -134,15 +134,17 @@ impl Sampler {
         let settled =
             |dialect: &Option<(String, String)>| dialect.clone().map(|(spelled, _)| spelled);
         let same = |group: &Group| {
+            let known = &group.prologue;
             group.dialect == dialect
-                && group.columns == prologue.columns
+                && known.columns == prologue.columns
+                && known.header == prologue.header
                 && settled(&group.settled) == settled(&beginning.dialect)
         };
         let at = self.groups.iter().position(same).unwrap_or_else(|| {
             self.groups.push(Group {
                 dialect,
                 settled: beginning.dialect.clone(),
-                columns: prologue.columns.clone(),
+                prologue: prologue.clone(),
                 first: path.to_owned(),
                 inference: beginning.format(format).infer(prologue),
             });
@@ -157,7 +159,10 @@ impl Sampler {
     /// `InvalidData` when no columns can be made out.
     pub(super) fn finish(self) -> Result<Vec<Finding>> {
         let several = self.groups.len() > 1;
-        let nameless = |group: &Group| group.columns.as_ref().is_some_and(|names| names.is_empty());
+        let nameless = |group: &Group| {
+            let columns = &group.prologue.columns;
+            columns.as_ref().is_some_and(|names| names.is_empty())
+        };
         // A file without even a header says nothing beside others that have one.
         let telling = self
             .groups

@@ -8,9 +8,9 @@ use velo_format::{Layout, ReadAt, Splitting, StreamFormat};
 
 use super::Settings;
 use super::catalog::{Catalog, DataFile};
+use super::count;
 use super::file::OpenFile;
 use super::piece::{Part, Piece};
-use super::records;
 use super::stream::Beginning;
 use crate::error;
 use crate::offset::{DiscoveryOffset, Place};
@@ -154,7 +154,7 @@ impl Division {
             let left = most - self.records;
             piece.limit = Some(left);
             if self.file + 1 < self.catalog.files.len() {
-                self.records += records::count(&self.catalog, &self.settings, file, left)?;
+                self.records += count::records(&self.catalog, &self.settings, file, left)?;
             }
             self.done = self.records == most;
         }

@@ -1,5 +1,6 @@
 //! Reading files.
 
+mod blocks;
 mod broken;
 mod columns;
 mod dialect;

@@ -19,6 +19,8 @@ use velo_core::Result;
 
 pub use create::{column_builder, comma_column_builder, expectation};
 pub use fields::{Fields, Span, SpanKind};
+#[cfg(feature = "avro")]
+pub(crate) use validity::Validity;
 
 /// A column that grows by the text of one value, or of many.
 pub trait ColumnBuilder: Send {

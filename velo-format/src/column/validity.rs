@@ -3,14 +3,14 @@
 use arrow_buffer::{NullBuffer, NullBufferBuilder};
 
 /// Counts values that are there and writes bits only once there is a null.
-pub(super) struct Validity {
+pub(crate) struct Validity {
     bits: NullBufferBuilder,
     /// Values since the last null.
     run: usize,
 }
 
 impl Validity {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             bits: NullBufferBuilder::new(0),
             run: 0,
@@ -18,7 +18,7 @@ impl Validity {
     }
 
     #[inline]
-    pub(super) fn append(&mut self, valid: bool) {
+    pub(crate) fn append(&mut self, valid: bool) {
         if valid {
             self.run += 1;
         } else {
@@ -33,13 +33,13 @@ impl Validity {
         self.run = 0;
     }
 
-    pub(super) fn truncate(&mut self, length: usize) {
+    pub(crate) fn truncate(&mut self, length: usize) {
         self.bits.append_n_non_nulls(self.run);
         self.bits.truncate(length);
         self.run = 0;
     }
 
-    pub(super) fn finish(&mut self) -> Option<NullBuffer> {
+    pub(crate) fn finish(&mut self) -> Option<NullBuffer> {
         self.bits.append_n_non_nulls(self.run);
         self.run = 0;
         self.bits.finish()

@@ -147,6 +147,7 @@ impl CsvDecoder {
             problem: fault.problem,
             hint: fault.hint,
             raw: window[fault.start..fault.end].to_vec(),
+            block: None,
         }
     }
 
@@ -225,6 +226,7 @@ impl Decoder for CsvDecoder {
             rows,
             bad,
             row_starts: row_starts.unwrap_or_default(),
+            resumable: true,
         })
     }
 }

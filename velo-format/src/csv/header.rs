@@ -1,5 +1,7 @@
 //! What stands before the first record.
 
+use std::sync::Arc;
+
 use velo_core::{Error, ErrorKind, Result};
 
 use super::decoder::Settings;
@@ -34,6 +36,7 @@ pub(super) fn read(
     Ok(Some(Prologue {
         bytes: bytes as u64,
         columns: Some(columns.into()),
+        header: Arc::default(),
     }))
 }
 

@@ -30,6 +30,7 @@
 //! let mut decoder = csv.decoder(DecodeRequest {
 //!     schema,
 //!     columns: prologue.columns,
+//!     header: prologue.header,
 //!     batch_rows: 8192,
 //!     start: prologue.bytes,
 //!     row_starts: false,

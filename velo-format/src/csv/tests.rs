@@ -48,10 +48,11 @@ fn decode(
     schema: &SchemaRef,
     (batch_rows, block): (usize, usize),
 ) -> Read {
-    let columns = prologue(csv, bytes).columns;
+    let prologue = prologue(csv, bytes);
     let request = DecodeRequest {
         schema: schema.clone(),
-        columns,
+        columns: prologue.columns,
+        header: prologue.header,
         batch_rows,
         start: from as u64,
         row_starts: true,
@@ -437,6 +438,7 @@ fn what_the_user_names_wins() {
     let request = DecodeRequest {
         schema,
         columns,
+        header: Arc::default(),
         batch_rows: 1,
         start: 0,
         row_starts: false,
@@ -482,6 +484,7 @@ fn a_record_over_the_limit_ends_the_reading() {
             let request = DecodeRequest {
                 schema: text_schema(0),
                 columns: prologue(&csv, text.as_bytes()).columns,
+                header: Arc::default(),
                 batch_rows: 10,
                 start: 4,
                 row_starts: false,

@@ -130,6 +130,7 @@ impl JsonDecoder {
             problem: what.into_owned(),
             hint: problem.hint,
             raw: line.strip_suffix(b"\r").unwrap_or(line).to_vec(),
+            block: None,
         });
         end
     }
@@ -176,6 +177,7 @@ impl Decoder for JsonDecoder {
                 .as_mut()
                 .map(std::mem::take)
                 .unwrap_or_default(),
+            resumable: true,
         })
     }
 }

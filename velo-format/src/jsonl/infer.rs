@@ -105,7 +105,11 @@ impl Inference for JsonInference {
         let mut notes = Vec::new();
         if let Some(schema) = &self.settings.schema {
             let schema = Arc::clone(schema);
-            return Ok(Inferred { schema, notes });
+            return Ok(Inferred {
+                schema,
+                notes,
+                declared: false,
+            });
         }
         if let (0, Some(problem)) = (self.records, &self.first_problem) {
             return Err(self.nothing_read(problem));
@@ -117,7 +121,11 @@ impl Inference for JsonInference {
         })?;
         self.add_unseen(&mut columns, &mut notes);
         let schema = Arc::new(Schema::new(columns));
-        Ok(Inferred { schema, notes })
+        Ok(Inferred {
+            schema,
+            notes,
+            declared: false,
+        })
     }
 }
 

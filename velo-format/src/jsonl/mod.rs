@@ -150,6 +150,7 @@ impl StreamFormat for JsonLines {
         Ok(Some(Prologue {
             bytes: (mark + blanks) as u64,
             columns: None,
+            header: Arc::default(),
         }))
     }
 

@@ -27,6 +27,7 @@ fn request(schema: &SchemaRef) -> DecodeRequest {
     DecodeRequest {
         schema: Arc::clone(schema),
         columns: None,
+        header: Arc::default(),
         batch_rows: 1_000,
         start: 0,
         row_starts: true,

@@ -22,7 +22,7 @@ mod read;
 mod schema;
 mod write;
 
-pub use options::{Codec, Dictionary, PageVersion, ParquetWriteOptions, Statistics};
+pub use options::{Dictionary, PageVersion, ParquetWriteOptions, Statistics};
 pub use read::Parquet;
 pub use write::ParquetOutput;
 

@@ -92,6 +92,19 @@ fn can_hold_parquet() {
 }
 
 #[test]
+fn avro_comes_by_its_first_bytes() {
+    let files = Files::new();
+    super::blocks::numbered(&files, "a.avro", 0..20_000);
+    let bytes = std::fs::read(files.path("a.avro")).unwrap();
+    let rows = rows_of("stdin:?buffer_size=4KiB", &bytes);
+    assert_eq!(rows.len(), 20_000);
+    assert_eq!(rows[19_999], "row id=19999|name=name 19999;");
+    let short = rows_of("stdin:", &bytes[..bytes.len() - 1]);
+    let last = short.last().unwrap();
+    assert!(last.contains("ends within a block"), "{last}");
+}
+
+#[test]
 fn gives_clear_answers() {
     for (uri, input, part) in [
         ("stdin:?format=csv", &b""[..], "standard input is empty"),

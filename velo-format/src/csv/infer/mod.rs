@@ -131,6 +131,7 @@ impl Inference for CsvInference {
         Ok(Inferred {
             schema,
             notes: self.notes(),
+            declared: false,
         })
     }
 }

@@ -239,6 +239,7 @@ fn read(text: &[u8]) -> Vec<String> {
     let request = DecodeRequest {
         schema,
         columns: prologue.columns,
+        header: prologue.header,
         batch_rows: 100,
         start: prologue.bytes,
         row_starts: false,

@@ -6,8 +6,8 @@ use velo_core::ErrorKind;
 
 use super::samples::{Random, array, batch, dictionary, kinds};
 use super::*;
+use crate::Codec;
 use crate::Compression;
-use crate::parquet::Codec;
 use crate::parquet::options::page_compression;
 
 const CODECS: [Codec; 6] = [
@@ -21,7 +21,7 @@ const CODECS: [Codec; 6] = [
 
 fn options(codec: Codec, row_group_rows: usize) -> WriteOptions {
     let mut options = WriteOptions::default();
-    options.parquet.codec = Some(codec);
+    options.codec.codec = Some(codec);
     options.parquet.row_group_rows = row_group_rows;
     options
 }
