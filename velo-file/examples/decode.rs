@@ -78,7 +78,10 @@ async fn prepare(source: &FileSource, path: &str) -> Result<(File, Box<dyn Decod
         .map(|format| format.layout(&ReadOptions::default()))
         .transpose()?
     else {
-        return Err(Error::new(ErrorKind::Config, "file is neither CSV nor JSON lines"));
+        return Err(Error::new(
+            ErrorKind::Config,
+            "file is neither CSV nor JSON lines",
+        ));
     };
     let mut head = vec![0; BLOCK];
     let read = File::open(path).and_then(|mut file| file.read(&mut head));

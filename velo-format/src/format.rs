@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use velo_core::Result;
 
 use crate::csv::{Csv, CsvOutput};
-use crate::jsonl::{JsonLines, JsonLinesOutput};
+use crate::jsonl::{JsonArray, JsonArrayOutput, JsonLines, JsonLinesOutput};
+use crate::lines::{TextLines, TextOutput};
 use crate::parquet::{Parquet, ParquetOutput};
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
@@ -19,6 +20,11 @@ pub enum Format {
     /// One JSON object on each line.
     #[serde(alias = "ndjson", alias = "json")]
     Jsonl,
+    /// One JSON array of objects.
+    #[serde(alias = "json-array")]
+    JsonArray,
+    /// Lines of plain text.
+    Text,
     /// Apache Parquet.
     Parquet,
 }
@@ -39,8 +45,16 @@ impl Format {
         match self {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
+            Self::JsonArray => "json_array",
+            Self::Text => "text",
             Self::Parquet => "parquet",
         }
+    }
+
+    /// Says whether the format is read by an index that stands elsewhere in the file.
+    #[must_use]
+    pub fn is_random(self) -> bool {
+        self == Self::Parquet
     }
 
     /// Opens the format for reading.
@@ -52,6 +66,8 @@ impl Format {
         Ok(match self {
             Self::Csv => Layout::Stream(Box::new(Csv::new(options)?)),
             Self::Jsonl => Layout::Stream(Box::new(JsonLines::new(options)?)),
+            Self::JsonArray => Layout::Stream(Box::new(JsonArray::new(options)?)),
+            Self::Text => Layout::Stream(Box::new(TextLines::new(options)?)),
             Self::Parquet => Layout::Random(Box::new(Parquet::new(options)?)),
         })
     }
@@ -65,29 +81,67 @@ impl Format {
         Ok(match self {
             Self::Csv => Box::new(CsvOutput::new(options)?),
             Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
+            Self::JsonArray => Box::new(JsonArrayOutput::new(options)?),
+            Self::Text => Box::new(TextOutput::new(options)?),
             Self::Parquet => Box::new(ParquetOutput::new(options)?),
         })
     }
 }
 
 /// Reads format and compression off a file name's endings: `orders.csv.gz`.
+///
+/// `.json` means JSON lines here; see [`detect_json`] for what is in such a file.
 #[must_use]
 pub fn detect_name(name: &str) -> Detected {
-    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-    let (stem, compression) = match name.rsplit_once('.') {
-        Some((stem, "gz" | "gzip")) => (stem, Some(Compression::Gzip)),
-        Some((stem, "zst" | "zstd")) => (stem, Some(Compression::Zstd)),
-        _ => (name.as_str(), None),
-    };
-    let format = match stem.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("csv" | "tsv" | "tab" | "psv") => Some(Format::Csv),
-        Some("jsonl" | "ndjson" | "json") => Some(Format::Jsonl),
-        Some("parquet" | "pq" | "parq") => Some(Format::Parquet),
+    let format = match ending(name).as_str() {
+        "csv" | "tsv" | "tab" | "psv" => Some(Format::Csv),
+        "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
+        "txt" | "log" => Some(Format::Text),
+        "parquet" | "pq" | "parq" => Some(Format::Parquet),
         _ => None,
     };
     Detected {
         format,
-        compression,
+        compression: compressed(&name.to_ascii_lowercase()).map(|(_, compression)| compression),
+    }
+}
+
+/// Gives the ending of a file's name, that of a compression apart, in lower case.
+fn ending(name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    let stem = compressed(&name).map_or(name.as_str(), |(stem, _)| stem);
+    let ending = stem.rsplit_once('.').map(|(_, ending)| ending);
+    ending.unwrap_or_default().to_owned()
+}
+
+fn compressed(name: &str) -> Option<(&str, Compression)> {
+    match name.rsplit_once('.')? {
+        (stem, "gz" | "gzip") => Some((stem, Compression::Gzip)),
+        (stem, "zst" | "zstd") => Some((stem, Compression::Zstd)),
+        _ => None,
+    }
+}
+
+/// Tells JSON lines from a JSON array by the first bytes of an input, decompressed, whose name
+/// ends in `.json` or says nothing of a format; `None` for other names and other bytes.
+#[must_use]
+pub fn detect_json(name: &str, head: &[u8]) -> Option<Format> {
+    if !may_be_array(name) {
+        return None;
+    }
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    match head.trim_ascii_start().first()? {
+        b'[' => Some(Format::JsonArray),
+        b'{' => Some(Format::Jsonl),
+        _ => None,
+    }
+}
+
+fn may_be_array(name: &str) -> bool {
+    match detect_name(name).format {
+        None => true,
+        Some(Format::Jsonl) => ending(name) == "json",
+        Some(_) => false,
     }
 }
 

@@ -6,8 +6,11 @@ pub mod csv;
 mod decode;
 mod encode;
 mod format;
+#[cfg(test)]
+mod harness;
 mod input;
 pub mod jsonl;
+pub mod lines;
 mod options;
 pub mod parquet;
 pub mod scalar;
@@ -19,7 +22,7 @@ pub use decode::{
     RandomFormat, RandomInput, RandomRequest, Splitter, Splitting, StreamFormat, Unit, Units,
 };
 pub use encode::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink};
-pub use format::{Detected, Format, detect, detect_name};
+pub use format::{Detected, Format, detect, detect_json, detect_name};
 pub use input::ReadAt;
 pub use options::{
     CommonReadOptions, CommonWriteOptions, Compression, Encoding, InferMode, ReadOptions,

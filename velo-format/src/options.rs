@@ -7,6 +7,7 @@ use velo_core::{ByteSize, Error, ErrorKind, OptionInfo, Query, Result, describe}
 use crate::Format;
 use crate::csv::{CsvReadOptions, CsvWriteOptions};
 use crate::jsonl::{JsonReadOptions, JsonWriteOptions};
+use crate::lines::TextReadOptions;
 use crate::parquet::ParquetWriteOptions;
 
 /// Compression of a whole file; for Parquet of its pages.
@@ -89,8 +90,10 @@ pub struct ReadOptions {
     pub common: CommonReadOptions,
     /// CSV's own.
     pub csv: CsvReadOptions,
-    /// JSON lines' own.
+    /// JSON's own, lines and arrays.
     pub json: JsonReadOptions,
+    /// Plain text's own.
+    pub text: TextReadOptions,
     given: Vec<Given>,
 }
 
@@ -116,7 +119,7 @@ pub struct WriteOptions {
     pub common: CommonWriteOptions,
     /// CSV's own.
     pub csv: CsvWriteOptions,
-    /// JSON lines' own.
+    /// JSON's own, lines and arrays.
     pub json: JsonWriteOptions,
     /// Parquet's own.
     pub parquet: ParquetWriteOptions,
@@ -130,6 +133,7 @@ impl ReadOptions {
         let mut options = describe::<CommonReadOptions>();
         options.extend(describe::<CsvReadOptions>());
         options.extend(describe::<JsonReadOptions>());
+        options.extend(describe::<TextReadOptions>());
         options
     }
 
@@ -141,8 +145,9 @@ impl ReadOptions {
         let mut given = Vec::new();
         Ok(Self {
             common: query.read()?,
-            csv: read_own(query, Format::Csv, &mut given)?,
-            json: read_own(query, Format::Jsonl, &mut given)?,
+            csv: read_own(query, &[Format::Csv], &mut given)?,
+            json: read_own(query, JSON, &mut given)?,
+            text: read_own(query, &[Format::Text], &mut given)?,
             given,
         })
     }
@@ -176,9 +181,9 @@ impl WriteOptions {
         let mut given = Vec::new();
         Ok(Self {
             common: query.read()?,
-            csv: read_own(query, Format::Csv, &mut given)?,
-            json: read_own(query, Format::Jsonl, &mut given)?,
-            parquet: read_own(query, Format::Parquet, &mut given)?,
+            csv: read_own(query, &[Format::Csv], &mut given)?,
+            json: read_own(query, JSON, &mut given)?,
+            parquet: read_own(query, &[Format::Parquet], &mut given)?,
             given,
         })
     }
@@ -193,17 +198,21 @@ impl WriteOptions {
     }
 }
 
+/// The formats whose records are JSON.
+const JSON: &[Format] = &[Format::Jsonl, Format::JsonArray];
+
 /// An option that was set, and a format that it belongs to.
 type Given = (Format, &'static str);
 
-/// Reads the options of one format and remembers which of them were set.
+/// Reads the options of these formats and remembers which of them were set.
 fn read_own<T: for<'de> Deserialize<'de>>(
     query: &mut Query<'_>,
-    format: Format,
+    formats: &[Format],
     given: &mut Vec<Given>,
 ) -> Result<T> {
     let options = query.read()?;
-    given.extend(query.last_read().map(|name| (format, name)));
+    let set = query.last_read();
+    given.extend(set.flat_map(|name| formats.iter().map(move |format| (*format, name))));
     Ok(options)
 }
 

@@ -123,8 +123,8 @@ impl FileSink {
         let format = find_format(&target, &options, &mut format_options)?;
         let output: Arc<dyn OutputFormat> = format.output(&format_options)?.into();
         let continuation = match format {
-            Format::Parquet => None,
-            Format::Csv | Format::Jsonl => {
+            Format::Parquet | Format::JsonArray => None,
+            Format::Csv | Format::Jsonl | Format::Text => {
                 format_options.csv.header = false;
                 Some(format.output(&format_options)?.into())
             }
@@ -343,7 +343,7 @@ fn find_format(
             "format does not show from the destination's name",
         )
         .with("file", target.shown())
-        .with_hint("add format=csv, jsonl or parquet"));
+        .with_hint("add format=csv, jsonl, parquet or another"));
     };
     let compression = detected
         .compression

@@ -7,10 +7,24 @@ use super::compression::TextCompression;
 use crate::compression::Compressor;
 use crate::{Chunk, FileEncoder, Format, Sink};
 
+/// What stands around the chunks of a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Frame {
+    /// Before the first chunk.
+    pub(crate) first: &'static [u8],
+    /// Between two chunks.
+    pub(crate) between: &'static [u8],
+    /// Behind the last chunk.
+    pub(crate) last: &'static [u8],
+    /// Instead of all this where there is no chunk.
+    pub(crate) empty: &'static [u8],
+}
+
 /// Lays chunks of text behind each other.
 pub(crate) struct TextFile {
     format: Format,
     compressor: Option<Compressor>,
+    frame: Frame,
     out: Sink,
     bytes: u64,
     rows: u64,
@@ -24,20 +38,37 @@ impl TextFile {
         beginning: &[u8],
         out: Sink,
     ) -> Result<Self> {
-        let mut file = Self {
-            format,
-            compressor: compression.compressor()?,
-            out,
-            bytes: 0,
-            rows: 0,
-        };
-        if !beginning.is_empty() {
-            file.write_text(beginning)?;
-        }
+        let mut file = Self::framed(format, compression, Frame::default(), out)?;
+        file.write_text(beginning)?;
         Ok(file)
     }
 
+    /// Starts a file whose chunks have something around them.
+    pub(crate) fn framed(
+        format: Format,
+        compression: TextCompression,
+        frame: Frame,
+        out: Sink,
+    ) -> Result<Self> {
+        Ok(Self {
+            format,
+            compressor: compression.compressor()?,
+            frame,
+            out,
+            bytes: 0,
+            rows: 0,
+        })
+    }
+
+    /// Writes text that is no chunk, if there is any.
     fn write_text(&mut self, text: &[u8]) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.write_compressed(text)
+    }
+
+    fn write_compressed(&mut self, text: &[u8]) -> Result<()> {
         match &mut self.compressor {
             None => self.write(text),
             Some(compressor) => {
@@ -58,6 +89,12 @@ impl FileEncoder for TextFile {
     fn append(&mut self, chunk: Chunk) -> Result<()> {
         match chunk.body.downcast::<TextChunk>() {
             Ok(body) if body.format == self.format => {
+                if chunk.rows > 0 {
+                    self.write_text(match self.rows {
+                        0 => self.frame.first,
+                        _ => self.frame.between,
+                    })?;
+                }
                 self.write(&body.bytes)?;
                 self.rows += chunk.rows;
                 Ok(())
@@ -78,9 +115,13 @@ impl FileEncoder for TextFile {
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64> {
+        self.write_text(match self.rows {
+            0 => self.frame.empty,
+            _ => self.frame.last,
+        })?;
         // A compressed file of no bytes is no compressed file: even nothing has its frame.
         if self.bytes == 0 && self.compressor.is_some() {
-            self.write_text(&[])?;
+            self.write_compressed(&[])?;
         }
         self.out.flush().map_err(write_error)?;
         Ok(self.bytes)
