@@ -26,6 +26,9 @@ fn main() -> ExitCode {
         (Format::Csv, Compression::None),
         (Format::Jsonl, Compression::None),
         (Format::Parquet, Compression::None),
+        (Format::JsonArray, Compression::None),
+        (Format::Arrow, Compression::None),
+        (Format::ArrowStream, Compression::None),
         (Format::Csv, Compression::Gzip),
         (Format::Jsonl, Compression::Zstd),
     ];
@@ -91,7 +94,12 @@ impl FileHarness {
             Compression::Zstd => ".zst",
             _ => "",
         };
-        format!("{}{compression}", self.format.name())
+        let ending = match self.format {
+            Format::JsonArray => "json",
+            Format::ArrowStream => "arrows",
+            format => format.name(),
+        };
+        format!("{ending}{compression}")
     }
 
     fn directory(&self, place: &Place) -> PathBuf {
@@ -118,7 +126,7 @@ impl FileHarness {
         if let Some(size) = place.batch_size {
             uri = uri.with_option("batch_size", &size.to_string())?;
         }
-        if let Some(schema) = schema.filter(|_| self.format != Format::Parquet) {
+        if let Some(schema) = schema.filter(|_| !self.has_types()) {
             let fields = schema.fields().iter();
             let columns = fields.filter_map(|field| {
                 let spelled = spelled(field.data_type())?;
@@ -130,13 +138,24 @@ impl FileHarness {
         Ok(Source::new(FileSource::from_uri(&uri)?))
     }
 
+    fn has_types(&self) -> bool {
+        matches!(
+            self.format,
+            Format::Parquet | Format::Arrow | Format::ArrowStream
+        )
+    }
+
     fn holds(&self, of: &DataType) -> bool {
         match self.format {
             // A dictionary is an encoding there and comes back as its values.
-            Format::Parquet => !matches!(of, DataType::Dictionary(..)),
+            Format::Parquet | Format::Arrow | Format::ArrowStream => {
+                !matches!(of, DataType::Dictionary(..))
+            }
             Format::Csv => spelled(of).is_some() && !of.is_nested(),
             // The generated floats have NaN and infinities, which are no JSON.
-            Format::Jsonl => spelled(of).is_some() && !of.is_floating(),
+            Format::Jsonl | Format::JsonArray => spelled(of).is_some() && !of.is_floating(),
+            // One column is no table.
+            Format::Text => false,
         }
     }
 }
@@ -218,7 +237,7 @@ impl Harness for FileHarness {
     fn abilities(&self) -> Vec<Ability> {
         use Ability as A;
         let mut abilities = vec![A::Source, A::Sink, A::Splits, A::BatchSize];
-        if self.format != Format::Parquet {
+        if !self.has_types() {
             abilities.push(A::BrokenRows);
         }
         abilities
@@ -286,6 +305,7 @@ impl Harness for FileHarness {
         };
         let row: &[u8] = match self.format {
             Format::Csv => b"1,a,field,too,many\n",
+            Format::JsonArray => b",\n{\"id\": 1, \"name\"}\n]\n",
             _ => b"{\"id\": 1, \"name\"\n",
         };
         let row = match self.compression {
@@ -293,10 +313,12 @@ impl Harness for FileHarness {
             compression => Compressor::new(compression, None)?.compress(row)?,
         };
         let file = self.file(place, split);
-        OpenOptions::new()
-            .append(true)
-            .open(file)?
-            .write_all(&row)?;
+        let mut file = OpenOptions::new().append(true).open(file)?;
+        if self.format == Format::JsonArray {
+            // The end of the array goes behind the row.
+            file.set_len(file.metadata()?.len() - b"\n]\n".len() as u64)?;
+        }
+        file.write_all(&row)?;
         Ok(())
     }
 
@@ -307,6 +329,11 @@ impl Harness for FileHarness {
 
     fn door(&self) -> Option<Door> {
         let uri = format!("file:///data/orders.{}", self.extension());
+        let uri = match self.format {
+            // The name alone means JSON lines.
+            Format::JsonArray => format!("{uri}?format=json_array"),
+            _ => uri,
+        };
         let door = Door::new(velo_file::connector(), uri);
         let bad = [
             ("batch_size", "many"),

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use velo_core::Result;
 
 use crate::csv::{Csv, CsvOutput};
+#[cfg(feature = "arrow-ipc")]
+use crate::ipc::{ArrowFile, ArrowFileOutput, ArrowStream, ArrowStreamOutput};
 use crate::jsonl::{JsonArray, JsonArrayOutput, JsonLines, JsonLinesOutput};
 use crate::lines::{TextLines, TextOutput};
 use crate::parquet::{Parquet, ParquetOutput};
@@ -25,6 +27,11 @@ pub enum Format {
     JsonArray,
     /// Lines of plain text.
     Text,
+    /// Arrow files (Arrow IPC, Feather version 2).
+    Arrow,
+    /// Arrow streams (Arrow IPC).
+    #[serde(alias = "arrow-stream")]
+    ArrowStream,
     /// Apache Parquet.
     Parquet,
 }
@@ -47,6 +54,8 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::JsonArray => "json_array",
             Self::Text => "text",
+            Self::Arrow => "arrow",
+            Self::ArrowStream => "arrow_stream",
             Self::Parquet => "parquet",
         }
     }
@@ -54,7 +63,13 @@ impl Format {
     /// Says whether the format is read by an index that stands elsewhere in the file.
     #[must_use]
     pub fn is_random(self) -> bool {
-        self == Self::Parquet
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
+
+    /// Says whether the format compresses parts of its files and not the whole.
+    #[must_use]
+    pub fn compresses_itself(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow | Self::ArrowStream)
     }
 
     /// Opens the format for reading.
@@ -68,6 +83,12 @@ impl Format {
             Self::Jsonl => Layout::Stream(Box::new(JsonLines::new(options)?)),
             Self::JsonArray => Layout::Stream(Box::new(JsonArray::new(options)?)),
             Self::Text => Layout::Stream(Box::new(TextLines::new(options)?)),
+            #[cfg(feature = "arrow-ipc")]
+            Self::Arrow => Layout::Random(Box::new(ArrowFile::new(options)?)),
+            #[cfg(feature = "arrow-ipc")]
+            Self::ArrowStream => Layout::Stream(Box::new(ArrowStream::new(options)?)),
+            #[cfg(not(feature = "arrow-ipc"))]
+            Self::Arrow | Self::ArrowStream => return Err(left_out(self)),
             Self::Parquet => Layout::Random(Box::new(Parquet::new(options)?)),
         })
     }
@@ -83,9 +104,26 @@ impl Format {
             Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
             Self::JsonArray => Box::new(JsonArrayOutput::new(options)?),
             Self::Text => Box::new(TextOutput::new(options)?),
+            #[cfg(feature = "arrow-ipc")]
+            Self::Arrow => Box::new(ArrowFileOutput::new(options)?),
+            #[cfg(feature = "arrow-ipc")]
+            Self::ArrowStream => Box::new(ArrowStreamOutput::new(options)?),
+            #[cfg(not(feature = "arrow-ipc"))]
+            Self::Arrow | Self::ArrowStream => return Err(left_out(self)),
             Self::Parquet => Box::new(ParquetOutput::new(options)?),
         })
     }
+}
+
+/// Says that this build has a format's name only.
+#[cfg(not(feature = "arrow-ipc"))]
+fn left_out(format: Format) -> velo_core::Error {
+    velo_core::Error::new(
+        velo_core::ErrorKind::Unsupported,
+        "format is not in this build of velo",
+    )
+    .with("format", format.name())
+    .with_hint("build it with the feature arrow-ipc")
 }
 
 /// Reads format and compression off a file name's endings: `orders.csv.gz`.
@@ -97,6 +135,8 @@ pub fn detect_name(name: &str) -> Detected {
         "csv" | "tsv" | "tab" | "psv" => Some(Format::Csv),
         "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
         "txt" | "log" => Some(Format::Text),
+        "arrow" | "feather" | "ipc" => Some(Format::Arrow),
+        "arrows" => Some(Format::ArrowStream),
         "parquet" | "pq" | "parq" => Some(Format::Parquet),
         _ => None,
     };
@@ -145,7 +185,7 @@ fn may_be_array(name: &str) -> bool {
     }
 }
 
-/// Reads format and compression off an input's first bytes (four are enough).
+/// Reads format and compression off an input's first bytes (eight are enough).
 #[must_use]
 pub fn detect(head: &[u8]) -> Detected {
     match head {
@@ -159,6 +199,15 @@ pub fn detect(head: &[u8]) -> Detected {
         },
         [b'P', b'A', b'R', b'1', ..] => Detected {
             format: Some(Format::Parquet),
+            compression: Some(Compression::None),
+        },
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Detected {
+            format: Some(Format::Arrow),
+            compression: Some(Compression::None),
+        },
+        // The first message has metadata of some length.
+        [0xff, 0xff, 0xff, 0xff, _, _, _, 0..=0x7f, ..] => Detected {
+            format: Some(Format::ArrowStream),
             compression: Some(Compression::None),
         },
         _ => Detected::default(),

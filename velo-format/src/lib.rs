@@ -5,10 +5,13 @@ pub mod compression;
 pub mod csv;
 mod decode;
 mod encode;
+mod fence;
 mod format;
 #[cfg(test)]
 mod harness;
 mod input;
+#[cfg(feature = "arrow-ipc")]
+pub mod ipc;
 pub mod jsonl;
 pub mod lines;
 mod options;

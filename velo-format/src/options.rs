@@ -179,13 +179,18 @@ impl WriteOptions {
     /// `Config` naming the option.
     pub fn take(query: &mut Query<'_>) -> Result<Self> {
         let mut given = Vec::new();
-        Ok(Self {
+        let mut options = Self {
             common: query.read()?,
             csv: read_own(query, &[Format::Csv], &mut given)?,
             json: read_own(query, JSON, &mut given)?,
             parquet: read_own(query, &[Format::Parquet], &mut given)?,
             given,
-        })
+        };
+        // Arrow has codecs by the same names.
+        let codec = options.given.iter().any(|(_, name)| *name == "codec");
+        let arrow = [Format::Arrow, Format::ArrowStream].map(|format| (format, "codec"));
+        options.given.extend(arrow.into_iter().filter(|_| codec));
+        Ok(options)
     }
 
     /// Refuses options that belong to another format than the one that was found.

@@ -123,7 +123,7 @@ impl FileSink {
         let format = find_format(&target, &options, &mut format_options)?;
         let output: Arc<dyn OutputFormat> = format.output(&format_options)?.into();
         let continuation = match format {
-            Format::Parquet | Format::JsonArray => None,
+            Format::Parquet | Format::JsonArray | Format::Arrow | Format::ArrowStream => None,
             Format::Csv | Format::Jsonl | Format::Text => {
                 format_options.csv.header = false;
                 Some(format.output(&format_options)?.into())
@@ -351,12 +351,14 @@ fn find_format(
     if let Some(compression) = compression
         && format_options.common.compression.is_none()
     {
-        if format == Format::Parquet {
-            return Err(
-                Error::new(ErrorKind::Config, "parquet compresses its own pages")
-                    .with("file", target.shown())
-                    .with_hint("leave .gz or .zst out of the name and say codec="),
-            );
+        if format.compresses_itself() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "format compresses parts of its files itself",
+            )
+            .with("file", target.shown())
+            .with("format", format.name())
+            .with_hint("leave .gz or .zst out of the name and say codec="));
         }
         format_options.common.compression = Some(compression);
     }

@@ -59,17 +59,23 @@ impl Opening<'_> {
             Part::Bytes { start, end } => (start, end),
             _ => (prologue.bytes, opened.size()),
         };
+        // Otherwise the records are counted from the first one on.
+        let start = |from: u64| match format.starts_anywhere() {
+            true => from,
+            false => first,
+        };
         let window = if compression == Compression::None {
             let from = self.resume(&opened, first, |place| match place {
                 Place::Byte(at) => Some(at),
                 _ => None,
             })?;
-            Window::of_file(opened.clone(), from, end, self.block)
+            Window::of_file(opened.clone(), start(from), end, self.block)
         } else {
             let from = self.resume(&opened, first, |place| match place {
                 Place::Decompressed(at) => Some(at),
                 _ => None,
             })?;
+            let from = start(from);
             let blocks = Blocks::of_file(&opened, compression, from, self.block)?;
             Window::of_blocks(self.piece.path.clone(), blocks, Vec::new(), from)
         };

@@ -42,6 +42,8 @@ pub(super) struct RecordReader {
     policy: BadRowPolicy,
     /// Records of the split before those that are being decoded.
     record: u64,
+    /// Records to leave out, which were yielded before reading stopped.
+    known: u64,
     lines: (u64, u64),
     events: VecDeque<Event>,
     budget: Budget,
@@ -104,6 +106,10 @@ pub(super) async fn open(
         decoder,
         shape,
         policy: settings.options.on_bad_row,
+        known: match (&start, format.starts_anywhere()) {
+            (Some(start), false) => start.record,
+            _ => 0,
+        },
         record: start.map_or(0, |start| start.record),
         piece,
         lines: (0, 0),
@@ -184,6 +190,12 @@ impl RecordReader {
     fn emit(&mut self) -> Result<()> {
         let mut records = self.decoder.records() as u64;
         let mut decoded = self.decoder.take()?;
+        let known = self.known.min(records);
+        if known > 0 {
+            leave_out(&mut decoded, usize::try_from(known).unwrap_or(usize::MAX));
+            self.known -= known;
+            records -= known;
+        }
         if records == 0 {
             return Ok(());
         }
@@ -334,6 +346,22 @@ impl RecordReader {
         self.lines = (at, feeds);
         Ok(Some(feeds + 1))
     }
+}
+
+/// Leaves out so many records at the front.
+fn leave_out(decoded: &mut Decoded, records: usize) {
+    let bad = decoded
+        .bad
+        .iter()
+        .filter(|bad| bad.record < records)
+        .count();
+    decoded.bad.drain(..bad);
+    decoded.bad.iter_mut().for_each(|bad| bad.record -= records);
+    let good = (records - bad).min(decoded.rows.num_rows());
+    decoded.rows = decoded.rows.slice(good, decoded.rows.num_rows() - good);
+    decoded
+        .row_starts
+        .drain(..good.min(decoded.row_starts.len()));
 }
 
 /// Leaves out what goes beyond so many records.

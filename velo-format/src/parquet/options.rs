@@ -7,7 +7,7 @@ use velo_core::{Error, ErrorKind, Result};
 
 use crate::{Compression, WriteOptions};
 
-/// Codec of the pages inside a Parquet file.
+/// Codec of the pages inside a Parquet file, or of the buffers of Arrow data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Codec {
@@ -17,7 +17,8 @@ pub enum Codec {
     Snappy,
     /// Zstandard: small.
     Zstd,
-    /// LZ4 without frames.
+    /// LZ4: in Parquet without frames, in Arrow with them.
+    #[serde(alias = "lz4")]
     Lz4Raw,
     /// Gzip.
     Gzip,
@@ -29,7 +30,8 @@ pub enum Codec {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ParquetWriteOptions {
-    /// Codec of the pages; snappy when neither this nor `compression` is set.
+    /// Codec of the pages of Parquet (snappy when neither this nor `compression` is set), or of the
+    /// buffers of Arrow (lz4, zstd, uncompressed).
     pub codec: Option<Codec>,
     /// Level of the codec, in its own scale: zstd 1 to 22, gzip 1 to 9, brotli 0 to 11.
     pub codec_level: Option<i32>,

@@ -47,7 +47,10 @@ fn count(environment: &Environment, decode: &Path, function: &str, data: &Path) 
     output(&mut command)?;
     let text = std::fs::read_to_string(&counts)?;
     std::fs::remove_file(&counts)?;
-    let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: "));
+    let total = text
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("totals: "));
     total
         .and_then(|total| total.trim().parse().ok())
         .filter(|total| *total > 0)
