@@ -16,14 +16,11 @@ use super::hive::{self, Values};
 use super::layouts::Layouts;
 use super::listing::{self, Listing};
 use super::metadata;
-use super::sample::{Finding, Sampled, Sampler};
+use super::sample::{Finding, Sampled, Sampler, columns_without_rows};
 use super::stdin::Pipe;
-use super::stream::{broken, contents, fill};
 use super::{Settings, detect};
 use crate::config::path::PathPattern;
 
-/// Enough to see what stands first, behind white space.
-const FIRST_TEXT: usize = 1 << 10;
 /// At most so many files are looked at before reading starts.
 const SAMPLED_FILES: usize = 8;
 /// Indexes of files that are kept open; each holds a file handle.
@@ -328,13 +325,6 @@ impl DataFile {
     }
 }
 
-/// Gives the columns of a format that has them without any input.
-fn columns_without_rows(format: &dyn StreamFormat) -> Option<SchemaRef> {
-    let prologue = format.prologue(b"", true).ok()??;
-    let schema = format.infer(&prologue).finish().ok()?.schema;
-    (!schema.fields().is_empty()).then_some(schema)
-}
-
 /// Finds the format of all files by the first one that is not empty.
 fn one_format(listing: &Listing, options: &ReadOptions, notes: &mut Vec<String>) -> Result<Format> {
     let files = &listing.files;
@@ -349,7 +339,7 @@ fn one_format(listing: &Listing, options: &ReadOptions, notes: &mut Vec<String>)
         Some(_) => Vec::new(),
         None => OpenFile::open(&first.path)?.range(0, detect::MAGIC)?,
     };
-    let text = || first_text(&first.path, options, &head);
+    let text = || detect::first_text(&first.path, options, &head);
     let format = detect::format(options, &first.path, &head, text, notes)?;
     if options.common.format.is_some() || files.len() == 1 {
         return Ok(format);
@@ -365,16 +355,6 @@ fn one_format(listing: &Listing, options: &ReadOptions, notes: &mut Vec<String>)
                 .with_hint("choose with extension_filter= or a pattern, or set format="),
         ),
     }
-}
-
-/// Gives the first bytes of a file as they are without compression.
-fn first_text(path: &str, options: &ReadOptions, head: &[u8]) -> Result<Vec<u8>> {
-    let compression = detect::compression(options, path, head, &mut Vec::new())?;
-    let mut input = contents(&Arc::new(OpenFile::open(path)?), compression)?;
-    let mut text = vec![0; FIRST_TEXT];
-    let filled = fill(&mut input, &mut text).map_err(|error| broken(path, error, None))?;
-    text.truncate(filled);
-    Ok(text)
 }
 
 /// Chooses files to look at: all, or the first, the last and some between.

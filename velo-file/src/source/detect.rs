@@ -1,10 +1,17 @@
 //! Format, compression and dialect of a file: by option, by its first bytes, by its name.
 
+use std::sync::Arc;
+
 use velo_core::{Error, ErrorKind, Result};
 use velo_format::{Compression, Format, ReadOptions, detect, detect_json, detect_name};
 
+use super::file::OpenFile;
+use super::stream::{broken, contents, fill};
+
 /// Bytes that are enough to tell a file by.
 pub(super) const MAGIC: u64 = 8;
+/// Enough to see what stands first, behind white space.
+const FIRST_TEXT: usize = 1 << 10;
 
 /// Finds the format; remarks go to `notes`. `text` gives the first bytes as they are without
 /// compression, for what only those tell.
@@ -66,6 +73,16 @@ pub(super) fn compression(
         }
         (found, _) => Ok(found),
     }
+}
+
+/// Gives the first bytes of a file as they are without compression.
+pub(super) fn first_text(path: &str, options: &ReadOptions, head: &[u8]) -> Result<Vec<u8>> {
+    let packed = compression(options, path, head, &mut Vec::new())?;
+    let mut input = contents(&Arc::new(OpenFile::open(path)?), packed)?;
+    let mut text = vec![0; FIRST_TEXT];
+    let filled = fill(&mut input, &mut text).map_err(|error| broken(path, error, None))?;
+    text.truncate(filled);
+    Ok(text)
 }
 
 /// Gives the delimiter that a name stands for: a tab for `.tsv` and `.tab`, a bar for `.psv`.

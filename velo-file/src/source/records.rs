@@ -12,6 +12,7 @@ use velo_format::{BadRow, Compression, DecodeRequest, Decoded, Decoder, StreamFo
 
 use super::catalog::{Catalog, DataFile};
 use super::file::{Found, OpenFile};
+use super::limit::{cut, leave_out};
 use super::metadata;
 use super::opening::{Opening, start};
 use super::piece::Piece;
@@ -346,30 +347,6 @@ impl RecordReader {
         self.lines = (at, feeds);
         Ok(Some(feeds + 1))
     }
-}
-
-/// Leaves out so many records at the front.
-fn leave_out(decoded: &mut Decoded, records: usize) {
-    let bad = decoded
-        .bad
-        .iter()
-        .filter(|bad| bad.record < records)
-        .count();
-    decoded.bad.drain(..bad);
-    decoded.bad.iter_mut().for_each(|bad| bad.record -= records);
-    let good = (records - bad).min(decoded.rows.num_rows());
-    decoded.rows = decoded.rows.slice(good, decoded.rows.num_rows() - good);
-    decoded
-        .row_starts
-        .drain(..good.min(decoded.row_starts.len()));
-}
-
-/// Leaves out what goes beyond so many records.
-fn cut(decoded: &mut Decoded, records: usize) {
-    decoded.bad.retain(|bad| bad.record < records);
-    let good = records - decoded.bad.len();
-    decoded.rows = decoded.rows.slice(0, good.min(decoded.rows.num_rows()));
-    decoded.row_starts.truncate(good);
 }
 
 /// Counts the records of a file, up to `most`.
