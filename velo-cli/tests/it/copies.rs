@@ -80,7 +80,7 @@ fn text_is_a_column_of_lines() {
     assert_eq!(folder.text("d.jsonl"), "{\"value\":\"one\\n\\ntwo\\n\"}\n");
     folder.fails(&["copy", "d.jsonl", "e.txt"], 65, &["line end", "jsonl"]);
     folder.put("two.csv", "a,b\n1,2\n");
-    folder.fails(&["copy", "two.csv", "e.txt"], 69, &["one column"]);
+    folder.fails(&["copy", "two.csv", "e.txt"], 78, &["one column"]);
 }
 
 #[test]

@@ -12,9 +12,9 @@ use arrow_ipc::{DictionaryBatch, Endianness, Message, MetadataVersion};
 use arrow_schema::SchemaRef;
 use velo_core::{Error, ErrorKind, Result};
 
+use super::carried;
 use super::check::check;
 use super::error::{corrupt, fenced, unreadable};
-use super::types;
 
 /// Stands before the length of each message's metadata.
 const CONTINUATION: [u8; 4] = [0xff; 4];
@@ -95,7 +95,7 @@ pub(super) fn schema(of: arrow_ipc::Schema<'_>) -> Result<SchemaRef> {
             None => Err(corrupt().with_source("its schema has no columns")),
         }
     })?;
-    types::check(&schema)?;
+    carried::check(&schema)?;
     Ok(Arc::new(schema))
 }
 

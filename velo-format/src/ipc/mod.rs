@@ -12,6 +12,7 @@
 //! Every chunk is one record batch; buffers are aligned to 64 bytes. Dictionaries are written as
 //! their values: chunks are made side by side and a file may have only one dictionary for a column.
 
+mod carried;
 mod check;
 mod error;
 mod file;
@@ -20,7 +21,7 @@ mod options;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod types;
+
 mod write;
 
 pub use file::ArrowFile;

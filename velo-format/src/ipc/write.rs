@@ -14,10 +14,10 @@ use arrow_select::concat::concat_batches;
 use flatbuffers::FlatBufferBuilder;
 use velo_core::{Error, ErrorKind, Result};
 
+use super::carried;
 use super::error::unwritable;
 use super::options::{ALIGNMENT, write_options};
 use super::stream::size;
-use super::types;
 use crate::parquet::plain_schema;
 use crate::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink, WriteOptions};
 
@@ -80,7 +80,7 @@ impl ArrowStreamOutput {
 
 impl OutputFormat for ArrowFileOutput {
     fn check(&self, schema: &Schema) -> Result<()> {
-        types::check(schema)
+        carried::check(schema)
     }
 
     fn chunks(&self, schema: &SchemaRef) -> Result<Box<dyn ChunkEncoder>> {
@@ -102,7 +102,7 @@ impl OutputFormat for ArrowFileOutput {
 
 impl OutputFormat for ArrowStreamOutput {
     fn check(&self, schema: &Schema) -> Result<()> {
-        types::check(schema)
+        carried::check(schema)
     }
 
     fn chunks(&self, schema: &SchemaRef) -> Result<Box<dyn ChunkEncoder>> {
@@ -140,7 +140,7 @@ struct Encoder {
 
 impl Encoder {
     fn new(schema: &SchemaRef, options: &IpcWriteOptions) -> Result<Self> {
-        types::check(schema)?;
+        carried::check(schema)?;
         Ok(Self {
             given: Arc::clone(schema),
             schema: plain_schema(schema),
@@ -260,7 +260,7 @@ impl Writer {
         beginning: &[u8],
         out: Sink,
     ) -> Result<Self> {
-        types::check(schema)?;
+        carried::check(schema)?;
         let mut writer = Self {
             schema: plain_schema(schema),
             out,
