@@ -21,6 +21,7 @@ mod write;
 
 pub use options::{Codec, ParquetWriteOptions};
 pub use read::Parquet;
+#[cfg(feature = "arrow-ipc")]
 pub(crate) use schema::plain as plain_schema;
 pub use write::ParquetOutput;
 
