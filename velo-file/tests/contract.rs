@@ -27,6 +27,9 @@ fn main() -> ExitCode {
         (Format::Jsonl, Compression::None),
         (Format::Parquet, Compression::None),
         (Format::Avro, Compression::None),
+        (Format::JsonArray, Compression::None),
+        (Format::Arrow, Compression::None),
+        (Format::ArrowStream, Compression::None),
         (Format::Csv, Compression::Gzip),
         (Format::Jsonl, Compression::Zstd),
         (Format::Csv, Compression::Lz4),
@@ -88,10 +91,14 @@ impl FileHarness {
     }
 
     fn extension(&self) -> String {
-        let name = self.format.name();
+        let ending = match self.format {
+            Format::JsonArray => "json",
+            Format::ArrowStream => "arrows",
+            format => format.name(),
+        };
         match self.compression.ending() {
-            Some(ending) => format!("{name}.{ending}"),
-            None => name.to_owned(),
+            Some(compression) => format!("{ending}.{compression}"),
+            None => ending.to_owned(),
         }
     }
 
@@ -134,11 +141,15 @@ impl FileHarness {
     fn holds(&self, of: &DataType) -> bool {
         match self.format {
             // A dictionary is an encoding there and comes back as its values.
-            Format::Parquet => !matches!(of, DataType::Dictionary(..)),
             Format::Avro => comes_back(of),
+            Format::Parquet | Format::Arrow | Format::ArrowStream => {
+                !matches!(of, DataType::Dictionary(..))
+            }
             Format::Csv => spelled(of).is_some() && !of.is_nested(),
             // The generated floats have NaN and infinities, which are no JSON.
-            Format::Jsonl => spelled(of).is_some() && !of.is_floating(),
+            Format::Jsonl | Format::JsonArray => spelled(of).is_some() && !of.is_floating(),
+            // One column is no table.
+            Format::Text => false,
         }
     }
 }
@@ -304,6 +315,7 @@ impl Harness for FileHarness {
         };
         let row: &[u8] = match self.format {
             Format::Csv => b"1,a,field,too,many\n",
+            Format::JsonArray => b",\n{\"id\": 1, \"name\"}\n]\n",
             _ => b"{\"id\": 1, \"name\"\n",
         };
         let row = match self.compression {
@@ -311,10 +323,12 @@ impl Harness for FileHarness {
             compression => Compressor::new(compression, None)?.compress(row)?,
         };
         let file = self.file(place, split);
-        OpenOptions::new()
-            .append(true)
-            .open(file)?
-            .write_all(&row)?;
+        let mut file = OpenOptions::new().append(true).open(file)?;
+        if self.format == Format::JsonArray {
+            // The end of the array goes behind the row.
+            file.set_len(file.metadata()?.len() - b"\n]\n".len() as u64)?;
+        }
+        file.write_all(&row)?;
         Ok(())
     }
 
@@ -325,6 +339,11 @@ impl Harness for FileHarness {
 
     fn door(&self) -> Option<Door> {
         let uri = format!("file:///data/orders.{}", self.extension());
+        let uri = match self.format {
+            // The name alone means JSON lines.
+            Format::JsonArray => format!("{uri}?format=json_array"),
+            _ => uri,
+        };
         let door = Door::new(velo_file::connector(), uri);
         let bad = [
             ("batch_size", "many"),

@@ -1,4 +1,4 @@
-//! Codecs inside a file: of Parquet's pages and of Avro's blocks.
+//! Codecs inside a file: of Parquet's pages, of Avro's blocks, of Arrow's buffers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ pub enum Codec {
     /// Zstandard: small.
     #[serde(alias = "zstandard")]
     Zstd,
-    /// LZ4 without frames: Parquet.
+    /// LZ4, in Parquet without frames: Parquet and Arrow.
+    #[serde(alias = "lz4")]
     Lz4Raw,
     /// Gzip: Parquet.
     Gzip,
@@ -36,8 +37,8 @@ pub enum Codec {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CodecOptions {
-    /// Codec of Parquet's pages or Avro's blocks; snappy when neither this nor `compression` is
-    /// set.
+    /// Codec of Parquet's pages, Avro's blocks (snappy when neither this nor `compression` is set)
+    /// or Arrow's buffers (uncompressed, lz4 or zstd).
     pub codec: Option<Codec>,
     /// Level of the codec, in its own scale: zstd 1 to 22, gzip, deflate and bzip2 1 to 9, xz 0 to
     /// 9, brotli 0 to 11.
@@ -70,11 +71,12 @@ impl Codec {
 }
 
 impl Chosen {
-    /// Finds the codec and its level among the options of two names for each.
+    /// Finds the codec and its level among the options of two names for each; `default` where
+    /// nothing is said.
     ///
     /// # Errors
     /// `Config` when the two say different things.
-    pub(crate) fn of(options: &WriteOptions) -> Result<Self> {
+    pub(crate) fn of(options: &WriteOptions, default: Codec) -> Result<Self> {
         let (common, own) = (&options.common, &options.codec);
         let named = match common.compression {
             None => None,
@@ -94,7 +96,7 @@ impl Chosen {
             common.compression_level,
         )?;
         Ok(Self {
-            codec: codec.unwrap_or(Codec::Snappy),
+            codec: codec.unwrap_or(default),
             level,
             level_option: match own.codec_level {
                 Some(_) => "codec_level",

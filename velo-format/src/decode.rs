@@ -52,6 +52,12 @@ pub trait StreamFormat: Send + Sync {
     /// its columns.
     fn splitting(&self, prologue: &Prologue) -> Splitting;
 
+    /// Says whether a decoder can start at any record; otherwise it starts at the first one, and
+    /// whoever goes on later leaves out the records that it had before.
+    fn starts_anywhere(&self) -> bool {
+        true
+    }
+
     /// Starts to decode at a record's first byte.
     ///
     /// # Errors
@@ -243,7 +249,7 @@ impl BadRow {
     }
 }
 
-/// A format that is read by its index: Parquet.
+/// A format that is read by its index: Parquet, Arrow files.
 pub trait RandomFormat: Send + Sync {
     /// Reads the index of an input, once for all that is read from it.
     ///
@@ -280,11 +286,11 @@ pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 pub struct Units {
     /// The columns as the file has them.
     pub schema: SchemaRef,
-    /// Its row groups.
+    /// Its row groups or record batches.
     pub units: Vec<Unit>,
 }
 
-/// One part that can be read by itself: a row group.
+/// One part that can be read by itself: a row group, a record batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
     /// Its number of rows.
@@ -310,6 +316,6 @@ pub struct RandomRequest {
     /// Rows in a batch at most.
     pub batch_rows: usize,
     /// Text and bytes of top-level columns come as views into the pages, which costs less when
-    /// they are only looked at; else they come as the schema says.
+    /// they are only looked at; else, and in formats without pages, they come as the schema says.
     pub views: bool,
 }

@@ -7,7 +7,10 @@ use velo_core::Result;
 #[cfg(feature = "avro")]
 use crate::avro;
 use crate::csv::{Csv, CsvOutput};
-use crate::jsonl::{JsonLines, JsonLinesOutput};
+#[cfg(feature = "arrow-ipc")]
+use crate::ipc::{ArrowFile, ArrowFileOutput, ArrowStream, ArrowStreamOutput};
+use crate::jsonl::{JsonArray, JsonArrayOutput, JsonLines, JsonLinesOutput};
+use crate::lines::{TextLines, TextOutput};
 use crate::parquet::{Parquet, ParquetOutput};
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
@@ -21,6 +24,16 @@ pub enum Format {
     /// One JSON object on each line.
     #[serde(alias = "ndjson", alias = "json")]
     Jsonl,
+    /// One JSON array of objects.
+    #[serde(alias = "json-array")]
+    JsonArray,
+    /// Lines of plain text.
+    Text,
+    /// Arrow files (Arrow IPC, Feather version 2).
+    Arrow,
+    /// Arrow streams (Arrow IPC).
+    #[serde(alias = "arrow-stream")]
+    ArrowStream,
     /// Apache Parquet.
     Parquet,
     /// Apache Avro: object container files.
@@ -43,6 +56,10 @@ impl Format {
         match self {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
+            Self::JsonArray => "json_array",
+            Self::Text => "text",
+            Self::Arrow => "arrow",
+            Self::ArrowStream => "arrow_stream",
             Self::Parquet => "parquet",
             Self::Avro => "avro",
         }
@@ -52,15 +69,24 @@ impl Format {
     #[must_use]
     pub fn is_text(self) -> bool {
         match self {
-            Self::Csv | Self::Jsonl => true,
-            Self::Parquet | Self::Avro => false,
+            Self::Csv | Self::Jsonl | Self::JsonArray | Self::Text => true,
+            Self::Parquet | Self::Avro | Self::Arrow | Self::ArrowStream => false,
         }
     }
 
-    /// Says whether the format compresses its parts by itself when it is written.
+    /// Says whether the format is read by an index that stands elsewhere in the file.
+    #[must_use]
+    pub fn is_random(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
+
+    /// Says whether the format compresses parts of its files and not the whole.
     #[must_use]
     pub fn compresses_itself(self) -> bool {
-        matches!(self, Self::Parquet | Self::Avro)
+        matches!(
+            self,
+            Self::Parquet | Self::Avro | Self::Arrow | Self::ArrowStream
+        )
     }
 
     /// Opens the format for reading.
@@ -73,6 +99,14 @@ impl Format {
         Ok(match self {
             Self::Csv => Layout::Stream(Box::new(Csv::new(options)?)),
             Self::Jsonl => Layout::Stream(Box::new(JsonLines::new(options)?)),
+            Self::JsonArray => Layout::Stream(Box::new(JsonArray::new(options)?)),
+            Self::Text => Layout::Stream(Box::new(TextLines::new(options)?)),
+            #[cfg(feature = "arrow-ipc")]
+            Self::Arrow => Layout::Random(Box::new(ArrowFile::new(options)?)),
+            #[cfg(feature = "arrow-ipc")]
+            Self::ArrowStream => Layout::Stream(Box::new(ArrowStream::new(options)?)),
+            #[cfg(not(feature = "arrow-ipc"))]
+            Self::Arrow | Self::ArrowStream => return Err(left_out(self)),
             Self::Parquet => Layout::Random(Box::new(Parquet::new(options)?)),
             #[cfg(feature = "avro")]
             Self::Avro => Layout::Stream(Box::new(avro::Avro::new(options)?)),
@@ -90,6 +124,14 @@ impl Format {
         Ok(match self {
             Self::Csv => Box::new(CsvOutput::new(options)?),
             Self::Jsonl => Box::new(JsonLinesOutput::new(options)?),
+            Self::JsonArray => Box::new(JsonArrayOutput::new(options)?),
+            Self::Text => Box::new(TextOutput::new(options)?),
+            #[cfg(feature = "arrow-ipc")]
+            Self::Arrow => Box::new(ArrowFileOutput::new(options)?),
+            #[cfg(feature = "arrow-ipc")]
+            Self::ArrowStream => Box::new(ArrowStreamOutput::new(options)?),
+            #[cfg(not(feature = "arrow-ipc"))]
+            Self::Arrow | Self::ArrowStream => return Err(left_out(self)),
             Self::Parquet => Box::new(ParquetOutput::new(options)?),
             #[cfg(feature = "avro")]
             Self::Avro => Box::new(avro::AvroOutput::new(options)?),
@@ -109,21 +151,66 @@ impl Format {
     }
 }
 
+/// Says that this build has a format's name only.
+#[cfg(not(feature = "arrow-ipc"))]
+fn left_out(format: Format) -> velo_core::Error {
+    velo_core::Error::new(
+        velo_core::ErrorKind::Unsupported,
+        "format is not in this build of velo",
+    )
+    .with("format", format.name())
+    .with_hint("build it with the feature arrow-ipc")
+}
+
 /// Reads format and compression off a file name's endings: `orders.csv.gz`.
+///
+/// `.json` means JSON lines here; see [`detect_json`] for what is in such a file.
 #[must_use]
 pub fn detect_name(name: &str) -> Detected {
-    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-    let (stem, compression) = Compression::split_name(&name);
-    let format = match stem.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("csv" | "tsv" | "tab" | "psv") => Some(Format::Csv),
-        Some("jsonl" | "ndjson" | "json") => Some(Format::Jsonl),
-        Some("parquet" | "pq" | "parq") => Some(Format::Parquet),
-        Some("avro") => Some(Format::Avro),
+    let format = match ending(name).as_str() {
+        "csv" | "tsv" | "tab" | "psv" => Some(Format::Csv),
+        "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
+        "txt" | "log" => Some(Format::Text),
+        "avro" => Some(Format::Avro),
+        "arrow" | "feather" | "ipc" => Some(Format::Arrow),
+        "arrows" => Some(Format::ArrowStream),
+        "parquet" | "pq" | "parq" => Some(Format::Parquet),
         _ => None,
     };
     Detected {
         format,
-        compression,
+        compression: Compression::split_name(&name.to_ascii_lowercase()).1,
+    }
+}
+
+/// Gives the ending of a file's name, that of a compression apart, in lower case.
+fn ending(name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    let (stem, _) = Compression::split_name(&name);
+    let ending = stem.rsplit_once('.').map(|(_, ending)| ending);
+    ending.unwrap_or_default().to_owned()
+}
+
+/// Tells JSON lines from a JSON array by the first bytes of an input, decompressed, whose name
+/// ends in `.json` or says nothing of a format; `None` for other names and other bytes.
+#[must_use]
+pub fn detect_json(name: &str, head: &[u8]) -> Option<Format> {
+    if !may_be_array(name) {
+        return None;
+    }
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    match head.trim_ascii_start().first()? {
+        b'[' => Some(Format::JsonArray),
+        b'{' => Some(Format::Jsonl),
+        _ => None,
+    }
+}
+
+fn may_be_array(name: &str) -> bool {
+    match detect_name(name).format {
+        None => true,
+        Some(Format::Jsonl) => ending(name) == "json",
+        Some(_) => false,
     }
 }
 
@@ -133,6 +220,9 @@ pub fn detect(head: &[u8]) -> Detected {
     let format = match head {
         [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
         [b'O', b'b', b'j', 1, ..] => Format::Avro,
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Format::Arrow,
+        // The first message has metadata of some length.
+        [0xff, 0xff, 0xff, 0xff, _, _, _, 0..=0x7f, ..] => Format::ArrowStream,
         _ => {
             return Detected {
                 format: None,

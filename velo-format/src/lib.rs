@@ -8,9 +8,15 @@ pub mod csv;
 mod decode;
 mod encode;
 pub mod encoding;
+mod fence;
 mod format;
+#[cfg(test)]
+mod harness;
 mod input;
+#[cfg(feature = "arrow-ipc")]
+pub mod ipc;
 pub mod jsonl;
+pub mod lines;
 mod options;
 pub mod parquet;
 pub mod scalar;
@@ -24,7 +30,7 @@ pub use decode::{
     Unit, Units,
 };
 pub use encode::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink};
-pub use format::{Detected, Format, detect, detect_name};
+pub use format::{Detected, Format, detect, detect_json, detect_name};
 pub use input::ReadAt;
 pub use options::{
     CommonReadOptions, CommonWriteOptions, Compression, Encoding, InferMode, InvalidBytes,

@@ -7,6 +7,7 @@ use velo_core::{ByteSize, Error, ErrorKind, OptionInfo, Query, Result, describe}
 use crate::avro::AvroWriteOptions;
 use crate::csv::{CsvReadOptions, CsvWriteOptions};
 use crate::jsonl::{JsonReadOptions, JsonWriteOptions};
+use crate::lines::TextReadOptions;
 use crate::parquet::ParquetWriteOptions;
 use crate::{CodecOptions, Format};
 
@@ -138,8 +139,10 @@ pub struct ReadOptions {
     pub common: CommonReadOptions,
     /// CSV's own.
     pub csv: CsvReadOptions,
-    /// JSON lines' own.
+    /// JSON's own, lines and arrays.
     pub json: JsonReadOptions,
+    /// Plain text's own.
+    pub text: TextReadOptions,
     given: Vec<Given>,
 }
 
@@ -169,7 +172,7 @@ pub struct WriteOptions {
     pub common: CommonWriteOptions,
     /// CSV's own.
     pub csv: CsvWriteOptions,
-    /// JSON lines' own.
+    /// JSON's own, lines and arrays.
     pub json: JsonWriteOptions,
     /// Of the formats that compress their parts by themselves.
     pub codec: CodecOptions,
@@ -187,6 +190,7 @@ impl ReadOptions {
         let mut options = describe::<CommonReadOptions>();
         options.extend(describe::<CsvReadOptions>());
         options.extend(describe::<JsonReadOptions>());
+        options.extend(describe::<TextReadOptions>());
         options
     }
 
@@ -199,7 +203,8 @@ impl ReadOptions {
         Ok(Self {
             common: query.read()?,
             csv: read_own(query, &[Format::Csv], &mut given)?,
-            json: read_own(query, &[Format::Jsonl], &mut given)?,
+            json: read_own(query, JSON, &mut given)?,
+            text: read_own(query, &[Format::Text], &mut given)?,
             given,
         })
     }
@@ -233,15 +238,20 @@ impl WriteOptions {
     /// `Config` naming the option.
     pub fn take(query: &mut Query<'_>) -> Result<Self> {
         let mut given = Vec::new();
-        Ok(Self {
+        let mut options = Self {
             common: query.read()?,
             csv: read_own(query, &[Format::Csv], &mut given)?,
-            json: read_own(query, &[Format::Jsonl], &mut given)?,
-            codec: read_own(query, &[Format::Parquet, Format::Avro], &mut given)?,
+            json: read_own(query, JSON, &mut given)?,
+            codec: read_own(query, CODECS, &mut given)?,
             parquet: read_own(query, &[Format::Parquet], &mut given)?,
             avro: read_own(query, &[Format::Avro], &mut given)?,
             given,
-        })
+        };
+        // Arrow has codecs by the same names.
+        let codec = options.given.iter().any(|(_, name)| *name == "codec");
+        let arrow = [Format::Arrow, Format::ArrowStream].map(|format| (format, "codec"));
+        options.given.extend(arrow.into_iter().filter(|_| codec));
+        Ok(options)
     }
 
     /// Refuses options that belong to another format than the one that was found.
@@ -254,19 +264,28 @@ impl WriteOptions {
     }
 }
 
+/// The formats whose records are JSON.
+const JSON: &[Format] = &[Format::Jsonl, Format::JsonArray];
+/// The formats that compress their parts by themselves.
+const CODECS: &[Format] = &[
+    Format::Parquet,
+    Format::Avro,
+    Format::Arrow,
+    Format::ArrowStream,
+];
+
 /// An option that was set, and a format that it belongs to.
 type Given = (Format, &'static str);
 
-/// Reads the options of some formats and remembers which of them were set.
+/// Reads the options of these formats and remembers which of them were set.
 fn read_own<T: for<'de> Deserialize<'de>>(
     query: &mut Query<'_>,
     formats: &[Format],
     given: &mut Vec<Given>,
 ) -> Result<T> {
     let options = query.read()?;
-    for name in query.last_read() {
-        given.extend(formats.iter().map(|format| (*format, name)));
-    }
+    let set = query.last_read();
+    given.extend(set.flat_map(|name| formats.iter().map(move |format| (*format, name))));
     Ok(options)
 }
 

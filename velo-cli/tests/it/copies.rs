@@ -28,16 +28,19 @@ fn flights_survive_a_round_through_every_format() {
         "f.csv.lz4",
         "g.jsonl.sz",
         "h.avro",
-        "i.csv",
+        "i.json?format=json_array",
+        "j.arrow?codec=zstd",
+        "k.arrows?codec=lz4",
+        "l.csv",
     ];
     folder.ok(&["copy", flights().to_str().unwrap(), "first.csv"]);
     let mut from = "first.csv";
     for step in &steps {
         folder.ok(&["copy", from, step]);
-        from = step;
+        from = step.split('?').next().unwrap();
     }
     assert!(
-        folder.text("first.csv") == folder.text("i.csv"),
+        folder.text("first.csv") == folder.text("l.csv"),
         "the round trip changed something"
     );
 }
@@ -66,6 +69,47 @@ fn the_result_does_not_depend_on_threads_or_batches() {
             assert!(same, "{destination} has other rows");
         }
     }
+}
+
+#[test]
+fn text_is_a_column_of_lines() {
+    let folder = Folder::new();
+    folder.put("a.log", "one\r\n\ntwo");
+    folder.ok(&["copy", "a.log", "b.txt.gz"]);
+    assert_eq!(folder.ok(&["count", "b.txt.gz"]), "3\n");
+    folder.ok(&["copy", "b.txt.gz", "c.txt"]);
+    assert_eq!(folder.text("c.txt"), "one\n\ntwo\n");
+    folder.ok(&["copy", "c.txt?whole_file=true", "d.jsonl"]);
+    assert_eq!(folder.text("d.jsonl"), "{\"value\":\"one\\n\\ntwo\\n\"}\n");
+    folder.fails(&["copy", "d.jsonl", "e.txt"], 65, &["line end", "jsonl"]);
+    folder.put("two.csv", "a,b\n1,2\n");
+    folder.fails(&["copy", "two.csv", "e.txt"], 78, &["one column"]);
+}
+
+#[test]
+fn an_array_is_written_and_read_whole() {
+    let folder = Folder::new();
+    folder.put("a.csv", "x,y\n1,a\n2,\n");
+    folder.ok(&["copy", "a.csv", "b.json?format=json-array"]);
+    assert_eq!(
+        folder.text("b.json"),
+        "[\n{\"x\":1,\"y\":\"a\"},\n{\"x\":2,\"y\":null}\n]\n"
+    );
+    folder.ok(&[
+        "copy",
+        "a.csv",
+        "none.json?format=json_array",
+        "--filter",
+        "x > 5",
+    ]);
+    assert_eq!(folder.text("none.json"), "[]\n");
+    folder.put("cut.json", &folder.text("b.json")[..30]);
+    folder.fails(
+        &["copy", "cut.json", "c.csv"],
+        65,
+        &["cut.json", "`]` is missing", "byte 30"],
+    );
+    folder.fails(&["copy", "a.csv", "d.arrow.gz"], 78, &["arrow", "codec"]);
 }
 
 #[test]

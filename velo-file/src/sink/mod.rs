@@ -123,8 +123,12 @@ impl FileSink {
         let format = find_format(&target, &options, &mut format_options)?;
         let output: Arc<dyn OutputFormat> = format.output(&format_options)?.into();
         let continuation = match format {
-            Format::Parquet | Format::Avro => None,
-            Format::Csv | Format::Jsonl => {
+            Format::Parquet
+            | Format::Avro
+            | Format::JsonArray
+            | Format::Arrow
+            | Format::ArrowStream => None,
+            Format::Csv | Format::Jsonl | Format::Text => {
                 format_options.csv.header = false;
                 // What goes on has neither a second header nor a second byte order mark.
                 if format_options.common.encoding == Encoding::Utf16 {
@@ -347,7 +351,7 @@ fn find_format(
             "format does not show from the destination's name",
         )
         .with("file", target.shown())
-        .with_hint("add format=csv, jsonl, parquet or avro"));
+        .with_hint("add format=csv, jsonl, parquet or another"));
     };
     let compression = detected
         .compression

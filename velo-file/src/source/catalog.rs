@@ -18,7 +18,7 @@ use super::hive::{self, Values};
 use super::layouts::Layouts;
 use super::listing::{self, Listing};
 use super::metadata;
-use super::sample::{Sampled, Sampler};
+use super::sample::{Sampled, Sampler, columns_without_rows};
 use super::stdin::Pipe;
 use super::stream::Beginning;
 use super::{Settings, detect};
@@ -82,7 +82,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Describes standard input by its first bytes; Parquet was spooled to a file.
+    /// Describes standard input by its first bytes; what is read by its index was spooled to a file.
     pub(super) fn of_pipe(format: Format, pipe: Pipe, settings: &Settings) -> Result<Self> {
         let mut layouts = Layouts::new(format, settings);
         layouts.of(pipe.path())?;
@@ -106,8 +106,8 @@ impl Catalog {
     }
 
     /// Describes standard input that was spooled to a file.
-    pub(super) fn of_spooled(file: OpenFile, settings: &Settings) -> Result<Self> {
-        let mut layouts = Layouts::new(Format::Parquet, settings);
+    pub(super) fn of_spooled(format: Format, file: OpenFile, settings: &Settings) -> Result<Self> {
+        let mut layouts = Layouts::new(format, settings);
         layouts.of(file.path())?;
         let files = vec![DataFile::of_input(file.found().clone())];
         let mut catalog = Self::empty(files, layouts.made, Vec::new());
@@ -172,6 +172,11 @@ impl Catalog {
     }
 
     fn columns_of_nothing(&self, formats: &ReadOptions) -> Result<SchemaRef> {
+        if let Some(Layout::Stream(format)) = self.layouts.first()
+            && let Some(schema) = columns_without_rows(&**format)
+        {
+            return Ok(schema);
+        }
         let Some(schema) = &formats.common.schema else {
             let first = self.files.first().map_or("", |file| &file.found.path);
             return Err(Error::new(
@@ -340,7 +345,8 @@ fn one_format(listing: &Listing, options: &ReadOptions, notes: &mut Vec<String>)
         Some(_) => Vec::new(),
         None => OpenFile::open(&first.path)?.range(0, detect::MAGIC)?,
     };
-    let format = detect::format(options, &first.path, &head, notes)?;
+    let text = || detect::first_text(&first.path, options, &head);
+    let format = detect::format(options, &first.path, &head, text, notes)?;
     if options.common.format.is_some() || files.len() == 1 {
         return Ok(format);
     }

@@ -1,12 +1,21 @@
 //! Format, compression and dialect of a file: by option, by its first bytes, by its name.
 
+use std::sync::Arc;
+
 use velo_core::{Error, ErrorKind, Result};
-use velo_format::{Compression, Format, ReadOptions, detect, detect_name};
+use velo_format::{Compression, Format, ReadOptions, detect, detect_json, detect_name};
+
+use super::coding::Coding;
+use super::file::OpenFile;
+use super::stream::{broken, fill};
 
 /// Bytes that are enough to tell a file by.
 pub(super) const MAGIC: u64 = 8;
+/// Enough to see what stands first, behind white space.
+const FIRST_TEXT: usize = 1 << 10;
 
-/// Finds the format; remarks go to `notes`.
+/// Finds the format; remarks go to `notes`. `text` gives the first bytes as they are without
+/// compression, for what only those tell.
 ///
 /// # Errors
 /// `Config` when nothing tells it.
@@ -14,9 +23,15 @@ pub(super) fn format(
     options: &ReadOptions,
     path: &str,
     head: &[u8],
+    text: impl FnOnce() -> Result<Vec<u8>>,
     notes: &mut Vec<String>,
 ) -> Result<Format> {
-    let (by_bytes, by_name) = (detect(head).format, detect_name(path).format);
+    let (by_bytes, mut by_name) = (detect(head).format, detect_name(path).format);
+    // Names that leave open what kind of JSON there is, if any.
+    let open = detect_json(path, b"{").is_some();
+    if options.common.format.is_none() && by_bytes.is_none() && open {
+        by_name = detect_json(path, &text()?).or(by_name);
+    }
     match (options.common.format, by_bytes, by_name) {
         (Some(format), ..) => Ok(format),
         (None, Some(format), Some(named)) if format != named => {
@@ -27,7 +42,7 @@ pub(super) fn format(
         (None, Some(format), _) | (None, None, Some(format)) => Ok(format),
         (None, None, None) => Err(Error::new(ErrorKind::Config, "find out the format")
             .with("file", path)
-            .with_hint("set format=csv, format=jsonl, format=parquet or format=avro")),
+            .with_hint("set format=csv, format=jsonl or whatever it is")),
     }
 }
 
@@ -61,6 +76,17 @@ pub(super) fn compression(
     }
 }
 
+/// Gives the first bytes of a file as they are without compression.
+pub(super) fn first_text(path: &str, options: &ReadOptions, head: &[u8]) -> Result<Vec<u8>> {
+    let packed = compression(options, path, head, &mut Vec::new())?;
+    let coding = Coding::new(packed, head, options);
+    let mut input = coding.contents(&Arc::new(OpenFile::open(path)?))?;
+    let mut text = vec![0; FIRST_TEXT];
+    let filled = fill(&mut input, &mut text).map_err(|error| broken(path, error, None))?;
+    text.truncate(filled);
+    Ok(text)
+}
+
 /// Gives the delimiter that a name stands for: a tab for `.tsv` and `.tab`, a bar for `.psv`.
 pub(super) fn delimiter(path: &str) -> Option<&'static str> {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
@@ -80,7 +106,9 @@ mod tests {
     fn bytes_count_more_than_names() {
         let options = ReadOptions::default();
         let mut notes = Vec::new();
-        let by = |path, head: &[u8], notes: &mut Vec<String>| format(&options, path, head, notes);
+        let by = |path, head: &[u8], notes: &mut Vec<String>| {
+            format(&options, path, head, || Ok(head.to_vec()), notes)
+        };
         assert_eq!(by("a.csv", b"PAR1", &mut notes).unwrap(), Format::Parquet);
         assert_eq!(notes.len(), 1);
         assert_eq!(
@@ -92,6 +120,17 @@ mod tests {
             Format::Jsonl
         );
         assert!(by("a.dat", b"1,2", &mut notes).is_err());
+        for (path, head, expected) in [
+            ("a.json", &b" [{"[..], Format::JsonArray),
+            ("a.json", b"{\"a\"", Format::Jsonl),
+            ("a.json", b"1", Format::Jsonl),
+            ("stdin:", b"\xef\xbb\xbf\n[", Format::JsonArray),
+            ("a", b"{", Format::Jsonl),
+            ("a.jsonl", b"[{", Format::Jsonl),
+            ("a.csv", b"[{", Format::Csv),
+        ] {
+            assert_eq!(by(path, head, &mut notes).unwrap(), expected, "{path}");
+        }
         let by =
             |path, head: &[u8], notes: &mut Vec<String>| compression(&options, path, head, notes);
         assert_eq!(

@@ -4,7 +4,7 @@ use std::fs::{self, DirEntry, Metadata};
 use std::io;
 
 use velo_core::{Error, ErrorKind, Result};
-use velo_format::{Format, detect_name};
+use velo_format::{Format, detect_json, detect_name};
 
 use super::file::{Found, regular};
 use super::glob::{self, Segment};
@@ -161,8 +161,11 @@ impl Walk<'_> {
             return self.passes_filter(name);
         }
         match (self.format, detect_name(name).format) {
-            (None, by_name) => by_name.is_some(),
-            (Some(format), Some(by_name)) => format == by_name,
+            // Notes and logs lie beside data: they are read where they are asked for.
+            (None, by_name) => by_name.is_some_and(|by_name| by_name != Format::Text),
+            (Some(format), Some(by_name)) => {
+                format == by_name || detect_json(name, b"[") == Some(format)
+            }
             (Some(_), None) => !name.contains('.'),
         }
     }

@@ -11,6 +11,7 @@ mod glob;
 mod groups;
 mod hive;
 mod layouts;
+mod limit;
 mod listing;
 mod metadata;
 mod opening;

@@ -54,23 +54,30 @@ impl Opening<'_> {
             .open_stream(self.file, &self.settings.formats)?;
         self.piece.check(opened.found())?;
         let beginning = self.catalog.beginning(self.file, &opened, coding)?;
+        let format = beginning.format(self.catalog.stream_format(self.file)?);
         let prologue = &beginning.prologue;
         self.check_columns(prologue.columns.as_ref())?;
         let (first, end) = match self.piece.part {
             Part::Bytes { start, end } => (start, end),
             _ => (prologue.bytes, opened.size()),
         };
+        // Otherwise the records are counted from the first one on.
+        let start = |from: u64| match format.starts_anywhere() {
+            true => from,
+            false => first,
+        };
         let window = if coding.is_plain() {
             let from = self.resume(&opened, first, |place| match place {
                 Place::Byte(at) => Some(at),
                 _ => None,
             })?;
-            Window::of_file(opened.clone(), from, end, self.block)
+            Window::of_file(opened.clone(), start(from), end, self.block)
         } else {
             let from = self.resume(&opened, first, |place| match place {
                 Place::Decompressed(at) => Some(at),
                 _ => None,
             })?;
+            let from = start(from);
             let blocks = Blocks::of_file(&opened, coding, from, self.block)?;
             Window::of_blocks(self.piece.path.clone(), blocks, Vec::new(), from)
         };

@@ -12,6 +12,7 @@ use velo_format::{BadRow, DecodeRequest, Decoded, Decoder};
 
 use super::catalog::{Catalog, DataFile};
 use super::file::{Found, OpenFile};
+use super::limit::{cut, leave_out};
 use super::metadata;
 use super::opening::{Opening, start};
 use super::piece::Piece;
@@ -42,6 +43,8 @@ pub(super) struct RecordReader {
     policy: BadRowPolicy,
     /// Records of the split before those that are being decoded.
     record: u64,
+    /// Records to leave out, which were yielded before reading stopped.
+    known: u64,
     lines: (u64, u64),
     events: VecDeque<Event>,
     budget: Budget,
@@ -104,6 +107,10 @@ pub(super) async fn open(
         decoder,
         shape,
         policy: settings.options.on_bad_row,
+        known: match (&start, format.starts_anywhere()) {
+            (Some(start), false) => start.record,
+            _ => 0,
+        },
         record: start.map_or(0, |start| start.record),
         piece,
         lines: (0, 0),
@@ -184,6 +191,12 @@ impl RecordReader {
     fn emit(&mut self) -> Result<()> {
         let mut records = self.decoder.records() as u64;
         let mut decoded = self.decoder.take()?;
+        let known = self.known.min(records);
+        if known > 0 {
+            leave_out(&mut decoded, usize::try_from(known).unwrap_or(usize::MAX));
+            self.known -= known;
+            records -= known;
+        }
         if records == 0 {
             return Ok(());
         }
@@ -353,16 +366,8 @@ impl RecordReader {
     }
 }
 
-/// Leaves out what goes beyond so many records.
-fn cut(decoded: &mut Decoded, records: usize) {
-    decoded.bad.retain(|bad| bad.record < records);
-    let good = good(&decoded.bad, records).count();
-    decoded.rows = decoded.rows.slice(0, good.min(decoded.rows.num_rows()));
-    decoded.row_starts.truncate(good);
-}
-
 /// Gives which of so many records are good.
-fn good(bad: &[BadRow], records: usize) -> impl Iterator<Item = usize> {
+pub(super) fn good(bad: &[BadRow], records: usize) -> impl Iterator<Item = usize> {
     let mut bad = bad.iter().peekable();
     (0..records).filter(move |record| {
         while bad

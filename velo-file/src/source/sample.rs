@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use arrow_schema::SchemaRef;
 use velo_core::{Error, ErrorKind, Result};
 use velo_format::{Inference, Inferred, Prologue, ReadAt, StreamFormat};
 
@@ -180,6 +181,13 @@ impl Sampler {
             })
             .collect()
     }
+}
+
+/// Gives the columns of a format that has them without any input.
+pub(super) fn columns_without_rows(format: &dyn StreamFormat) -> Option<SchemaRef> {
+    let prologue = format.prologue(b"", true).ok()??;
+    let schema = format.infer(&prologue).finish().ok()?.schema;
+    (!schema.fields().is_empty()).then_some(schema)
 }
 
 /// Parts of a file's contents.

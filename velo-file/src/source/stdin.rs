@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use velo_core::{Error, ErrorKind, Result};
-use velo_format::Format;
 
 use super::catalog::Catalog;
 use super::coding::Coding;
@@ -60,16 +59,21 @@ pub(super) async fn open(settings: &Arc<Settings>) -> Result<Catalog> {
         );
     }
     let first = blocking(first_bytes).await??;
-    let (formats, mut notes) = (&settings.formats, Vec::new());
-    let format = detect::format(formats, NAME, &first, &mut notes)?;
-    if format == Format::Parquet {
+    let formats = &settings.formats;
+    let known = formats
+        .common
+        .format
+        .or_else(|| velo_format::detect(&first).format);
+    if let Some(format) = known.filter(|format| format.is_random()) {
         let spooled = blocking(move || spool(first)).await??;
-        return Catalog::of_spooled(spooled, settings);
+        return Catalog::of_spooled(format, spooled, settings);
     }
-    let compression = detect::compression(formats, NAME, &first, &mut notes)?;
+    let compression = detect::compression(formats, NAME, &first, &mut Vec::new())?;
     let block = usize::try_from(settings.options.buffer_size.0).unwrap_or(HEAD);
     let coding = Coding::new(compression, &first, formats);
-    let pipe = start(first, coding, block).await?;
+    let pipe = start(first.clone(), coding, block).await?;
+    let text = || Ok(pipe.head().to_vec());
+    let format = detect::format(formats, NAME, &first, text, &mut Vec::new())?;
     Catalog::of_pipe(format, pipe, settings)
 }
 
@@ -129,7 +133,7 @@ fn spool(first: Vec<u8>) -> Result<OpenFile> {
         Ok(file)
     };
     let file = spool().map_err(|error| {
-        let message = "keep parquet from standard input in a temporary file";
+        let message = "keep standard input in a temporary file";
         Error::from(error)
             .within("directory", std::env::temp_dir().display())
             .with("doing", message)

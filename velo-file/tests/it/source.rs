@@ -56,17 +56,22 @@ impl Files {
 
     /// Writes Parquet with so many rows in a row group.
     fn parquet(&self, path: &str, columns: Vec<(&str, ArrayRef)>, group_rows: usize) {
+        self.table(path, Format::Parquet, columns, group_rows);
+    }
+
+    /// Writes a file of any format, a chunk of so many rows.
+    fn table(&self, path: &str, format: Format, columns: Vec<(&str, ArrayRef)>, chunk_rows: usize) {
         let columns = columns
             .into_iter()
             .map(|(name, column)| (name, column, true));
         let rows = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
         self.write(path, "");
         let file = std::fs::File::create(self.path(path)).unwrap();
-        let output = Format::Parquet.output(&WriteOptions::default()).unwrap();
+        let output = format.output(&WriteOptions::default()).unwrap();
         let mut chunks = output.chunks(&rows.schema()).unwrap();
         let mut encoder = output.file(&rows.schema(), Box::new(file)).unwrap();
-        for start in (0..rows.num_rows()).step_by(group_rows) {
-            let length = group_rows.min(rows.num_rows() - start);
+        for start in (0..rows.num_rows()).step_by(chunk_rows) {
+            let length = chunk_rows.min(rows.num_rows() - start);
             chunks.write(&rows.slice(start, length)).unwrap();
             encoder.append(chunks.finish().unwrap()).unwrap();
         }

@@ -148,7 +148,7 @@ impl BlockCompression {
     /// # Errors
     /// `Config` for a codec that Avro does not have, and for a level that the codec does not have.
     pub(super) fn new(options: &WriteOptions) -> Result<Self> {
-        let chosen = Chosen::of(options)?;
+        let chosen = Chosen::of(options, Codec::Snappy)?;
         let (codec, level) = match chosen.codec {
             Codec::Uncompressed => (BlockCodec::Null, None),
             Codec::Snappy => (BlockCodec::Snappy, None),

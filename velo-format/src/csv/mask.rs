@@ -1,20 +1,20 @@
 //! Where a byte occurs in a block of 64, as one bit for each place.
 
 /// Bytes that are looked at together.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// A block, loaded once and asked about several bytes.
-pub(super) struct Block(imp::Words);
+pub(crate) struct Block(imp::Words);
 
 impl Block {
     #[inline]
-    pub(super) fn load(bytes: &[u8; BLOCK]) -> Self {
+    pub(crate) fn load(bytes: &[u8; BLOCK]) -> Self {
         Self(imp::load(bytes))
     }
 
     /// Gives the places of `byte`, the first in the lowest bit.
     #[inline]
-    pub(super) fn places(&self, byte: u8) -> u64 {
+    pub(crate) fn places(&self, byte: u8) -> u64 {
         imp::places(&self.0, byte)
     }
 }

@@ -48,7 +48,7 @@ mod explicit;
 mod header;
 mod index;
 mod infer;
-mod mask;
+pub(crate) mod mask;
 mod options;
 mod quoted;
 mod records;

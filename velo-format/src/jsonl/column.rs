@@ -137,6 +137,8 @@ impl Column {
 
     /// Reads any value.
     fn read_any(&mut self, bytes: &[u8], at: usize, depth: usize) -> Parsed<usize> {
+        // A key that was predicted can have other space behind it.
+        let at = token::skip_space(bytes, at);
         match bytes.get(at) {
             Some(b'n') => {
                 let end = token::literal(bytes, at, "null")?;

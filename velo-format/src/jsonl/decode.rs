@@ -56,6 +56,26 @@ impl JsonDecoder {
         })
     }
 
+    /// Gives the offset in the input of the next byte that comes.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Gives the number of bad rows since the last `take`.
+    pub(super) fn bad_rows(&self) -> usize {
+        self.bad.len()
+    }
+
+    /// Gives the bad rows from one on.
+    pub(super) fn bad_from(&mut self, first: usize) -> &mut [BadRow] {
+        self.bad.get_mut(first..).unwrap_or_default()
+    }
+
+    /// Refuses a record over the longest allowed length; `start` is where it starts.
+    pub(super) fn check_length(&self, length: usize, start: u64) -> Result<()> {
+        self.settings.check_length(length, Some(start))
+    }
+
     /// Finds the end of the next lines; `None` when no whole line is left.
     fn portion_end(&self, input: &[u8], start: usize, last: bool) -> Result<Option<usize>> {
         let rest = &input[start..];
@@ -117,7 +137,7 @@ impl JsonDecoder {
         let end = line_end(portion.bytes, start);
         let what = match problem.what {
             what if problem.at >= end && what.starts_with("not valid JSON") => {
-                "not valid JSON: the line ends too early".into()
+                "not valid JSON: the record ends too early".into()
             }
             what => what,
         };
@@ -211,10 +231,8 @@ fn check_utf8(bytes: &[u8], start: usize) -> Parsed<()> {
 pub(super) fn check_opening(bytes: &[u8], at: usize) -> Parsed<()> {
     match bytes.get(at) {
         Some(b'{') => Ok(()),
-        Some(b'[') => Err(
-            Problem::new(at, "a JSON array; one object per line is expected")
-                .with_hint("jq -c '.[]' writes an array's objects one per line"),
-        ),
+        Some(b'[') => Err(Problem::new(at, "an array where an object is expected")
+            .with_hint("format=json_array reads one array of objects")),
         _ => Err(Problem::new(at, "not a JSON object")),
     }
 }
@@ -225,6 +243,6 @@ pub(super) fn check_end(bytes: &[u8], at: usize) -> Parsed<usize> {
     match bytes.get(end) {
         None | Some(b'\n') => Ok(end),
         Some(_) => Err(Problem::new(end, "more text behind the object")
-            .with_hint("one object per line is expected")),
+            .with_hint("is a comma or a line feed missing?")),
     }
 }

@@ -194,6 +194,27 @@ impl Members {
         }
     }
 
+    /// Says whether every key of a record, which was checked before, was seen before.
+    pub(super) fn know_all(&self, bytes: &[u8], at: usize) -> bool {
+        let known = |at: usize| -> Parsed<Option<usize>> {
+            let (name, value) = token::key(bytes, at)?;
+            let known = self
+                .places
+                .contains_key(string::name(bytes, &name)?.as_ref());
+            Ok(known.then_some(value))
+        };
+        let mut at = token::skip_space(bytes, at + 1);
+        while let Ok(Some(value)) = known(at) {
+            let behind = token::skip_value(bytes, value, 1);
+            match behind.and_then(|end| token::next_element(bytes, end, b'}')) {
+                Ok(Next::Value(next)) => at = next,
+                Ok(Next::End(_)) => return true,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
     /// Finds a field's place, or makes one.
     fn place(
         &mut self,

@@ -41,7 +41,7 @@ impl JsonInference {
     }
 
     /// Takes in whole lines; gives the place behind the last one.
-    fn observe_lines(&mut self, bytes: &[u8], last: bool) -> usize {
+    pub(super) fn observe_lines(&mut self, bytes: &[u8], last: bool) -> usize {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', bytes) {
             self.observe_line(&bytes[start..end]);
@@ -52,6 +52,21 @@ impl JsonInference {
             return bytes.len();
         }
         start
+    }
+
+    /// Takes in those lines whose keys have all been seen before.
+    pub(super) fn observe_known_lines(&mut self, lines: &[u8]) {
+        for line in lines.split(|byte| *byte == b'\n') {
+            let start = token::skip_space(line, 0);
+            if check_record(line, start).is_ok() && self.members.know_all(line, start) {
+                self.observe_line(line);
+            }
+        }
+    }
+
+    /// Says whether any record was readable.
+    pub(super) fn has_records(&self) -> bool {
+        self.records > 0
     }
 
     fn given(&self, name: &str) -> Option<DataType> {

@@ -27,6 +27,7 @@
 //! where the type has no JSON form of its own (dates, times, binary) or was given by `types=` or
 //! `schema=`. Binary is base64.
 
+mod array;
 mod column;
 mod decode;
 mod evidence;
@@ -56,6 +57,7 @@ use crate::{
     parse_columns,
 };
 
+pub use array::{JsonArray, JsonArrayOutput};
 pub use options::{JsonReadOptions, JsonWriteOptions};
 pub use write::JsonLinesOutput;
 

@@ -108,7 +108,7 @@ impl Rows {
                 if let Some(last) = self.skipped.get_mut(last) {
                     *last = self.record;
                 }
-                token::skip_value(bytes, at, 1)
+                token::skip_value(bytes, token::skip_space(bytes, at), 1)
             }
         }
     }

@@ -168,20 +168,33 @@ fn assert_bad(cases: &[Case]) {
 }
 
 #[test]
+fn space_before_a_value_may_change_from_row_to_row() {
+    let input = "{\"a\":1,\"b\":\"x\",\"c\":[2]}\n{\"a\": 2,\"b\":\t\"y\",\"c\": [3]}\n{\"a\":  null,\"b\": \"z\"}\n";
+    let found = decode(
+        &ReadOptions::default(),
+        "a:int64,b:text,c:list(int64)",
+        input,
+    );
+    assert_eq!(found.bad, []);
+    let ignore = options(|options| options.json.ignore_unknown_fields = true);
+    assert_eq!(decode(&ignore, "b:text", input).bad, []);
+}
+
+#[test]
 fn malformed_records_are_bad_rows() {
     assert_bad(&[
         (
             r#"[{"a":1}]"#,
             None,
             0,
-            "a JSON array; one object per line is expected",
+            "an array where an object is expected",
         ),
         ("1", None, 0, "not a JSON object"),
         (
             r#"{"a":1"#,
             None,
             7,
-            "not valid JSON: the line ends too early",
+            "not valid JSON: the record ends too early",
         ),
         (
             r#"{"a":1,}"#,

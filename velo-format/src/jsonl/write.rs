@@ -19,7 +19,7 @@ use crate::{ChunkEncoder, FileEncoder, Format, OutputFormat, Sink, WriteOptions}
 /// JSON lines as an output.
 pub struct JsonLinesOutput {
     nulls: Nulls,
-    compression: TextCompression,
+    pub(super) compression: TextCompression,
 }
 
 impl JsonLinesOutput {
@@ -45,6 +45,16 @@ impl JsonLinesOutput {
     }
 }
 
+impl JsonLinesOutput {
+    /// Writes rows of these columns.
+    pub(super) fn rows(&self, schema: &SchemaRef) -> JsonRows {
+        JsonRows {
+            schema: schema.clone(),
+            nulls: self.nulls,
+        }
+    }
+}
+
 impl OutputFormat for JsonLinesOutput {
     fn check(&self, schema: &Schema) -> Result<()> {
         let mut names = std::collections::HashSet::new();
@@ -65,11 +75,7 @@ impl OutputFormat for JsonLinesOutput {
 
     fn chunks(&self, schema: &SchemaRef) -> Result<Box<dyn ChunkEncoder>> {
         self.check(schema)?;
-        let rows = JsonRows {
-            schema: schema.clone(),
-            nulls: self.nulls,
-        };
-        let chunks = TextChunks::new(rows, schema, self.compression)?;
+        let chunks = TextChunks::new(self.rows(schema), schema, self.compression)?;
         Ok(Box::new(chunks))
     }
 
@@ -83,9 +89,28 @@ impl OutputFormat for JsonLinesOutput {
     }
 }
 
-struct JsonRows {
+/// Rows as objects.
+pub(super) struct JsonRows {
     schema: SchemaRef,
     nulls: Nulls,
+}
+
+impl JsonRows {
+    /// Writes each row's object behind what `before` writes.
+    #[inline]
+    pub(super) fn write_objects(
+        &self,
+        rows: &RecordBatch,
+        text: &mut Text,
+        before: impl Fn(&mut Text),
+    ) -> Result<()> {
+        let object = Object::new(self.schema.fields(), rows.columns(), self.nulls)?;
+        for row in 0..rows.num_rows() {
+            before(text);
+            object.write(row, text);
+        }
+        Ok(())
+    }
 }
 
 impl RowFormat for JsonRows {

@@ -1,7 +1,6 @@
 //! What parquet's errors mean, and the fence around its decoders.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ::parquet::errors::ParquetError;
 use velo_core::{Error, ErrorKind, Result};
@@ -43,15 +42,5 @@ pub(super) fn corrupt() -> Error {
 
 /// Runs a decoder over foreign bytes; a panic in it means that they are damaged.
 pub(super) fn fenced<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    // Whatever the closure left half-done is dropped by the callers and never looked at again.
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        let cause = match panic.downcast::<String>() {
-            Ok(text) => *text,
-            Err(panic) => match panic.downcast::<&'static str>() {
-                Ok(text) => (*text).to_owned(),
-                Err(_) => "the decoder gave up".to_owned(),
-            },
-        };
-        Err(corrupt().with_source(cause))
-    })
+    crate::fence::fenced(decode, corrupt)
 }

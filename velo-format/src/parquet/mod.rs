@@ -24,6 +24,8 @@ mod write;
 
 pub use options::{Dictionary, PageVersion, ParquetWriteOptions, Statistics};
 pub use read::Parquet;
+#[cfg(feature = "arrow-ipc")]
+pub(crate) use schema::plain as plain_schema;
 pub use write::ParquetOutput;
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Default for ParquetWriteOptions {
 
 /// Gives the codec of the pages as the writer names it.
 pub(super) fn page_compression(options: &WriteOptions) -> Result<PageCompression> {
-    let chosen = Chosen::of(options)?;
+    let chosen = Chosen::of(options, Codec::Snappy)?;
     let unknown = |_| chosen.refuse_level("the codec does not know this level".to_owned());
     Ok(match chosen.codec {
         Codec::Zstd => {

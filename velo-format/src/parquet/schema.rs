@@ -9,7 +9,7 @@ use velo_core::{Error, ErrorKind, Result};
 use super::error::fenced;
 
 /// Gives the schema with dictionaries resolved to their values, at any depth.
-pub(super) fn plain(schema: &Schema) -> SchemaRef {
+pub(crate) fn plain(schema: &Schema) -> SchemaRef {
     let fields: Fields = schema.fields().iter().map(plain_field).collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }

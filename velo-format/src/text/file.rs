@@ -5,12 +5,28 @@ use velo_core::{Error, ErrorKind, Result};
 use super::chunk::TextChunk;
 use super::compression::TextCompression;
 use crate::compression::Compressor;
+use crate::encoding::TextEncoder;
 use crate::{Chunk, FileEncoder, Format, Sink};
+
+/// What stands around the chunks of a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Frame {
+    /// Before the first chunk.
+    pub(crate) first: &'static [u8],
+    /// Between two chunks.
+    pub(crate) between: &'static [u8],
+    /// Behind the last chunk.
+    pub(crate) last: &'static [u8],
+    /// Instead of all this where there is no chunk.
+    pub(crate) empty: &'static [u8],
+}
 
 /// Lays chunks of text behind each other.
 pub(crate) struct TextFile {
     format: Format,
     compressor: Option<Compressor>,
+    encoder: TextEncoder,
+    frame: Frame,
     out: Sink,
     bytes: u64,
     rows: u64,
@@ -27,17 +43,42 @@ impl TextFile {
         let encoder = compression.encoder();
         let mut start = encoder.mark().to_vec();
         start.extend_from_slice(&encoder.encode(beginning)?);
-        let mut file = Self {
-            format,
-            compressor: compression.compressor()?,
-            out,
-            bytes: 0,
-            rows: 0,
-        };
+        let mut file = Self::framed(format, compression, Frame::default(), out)?;
         if !start.is_empty() {
             file.write_encoded(&start)?;
         }
         Ok(file)
+    }
+
+    /// Starts a file whose chunks have something around them.
+    pub(crate) fn framed(
+        format: Format,
+        compression: TextCompression,
+        frame: Frame,
+        out: Sink,
+    ) -> Result<Self> {
+        Ok(Self {
+            format,
+            compressor: compression.compressor()?,
+            encoder: compression.encoder(),
+            frame,
+            out,
+            bytes: 0,
+            rows: 0,
+        })
+    }
+
+    /// Writes text that is no chunk, if there is any.
+    fn write_text(&mut self, text: &[u8]) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let mut encoded = match self.bytes {
+            0 => self.encoder.mark().to_vec(),
+            _ => Vec::new(),
+        };
+        encoded.extend_from_slice(&self.encoder.encode(text)?);
+        self.write_encoded(&encoded)
     }
 
     fn write_encoded(&mut self, text: &[u8]) -> Result<()> {
@@ -61,6 +102,12 @@ impl FileEncoder for TextFile {
     fn append(&mut self, chunk: Chunk) -> Result<()> {
         match chunk.body.downcast::<TextChunk>() {
             Ok(body) if body.format == self.format => {
+                if chunk.rows > 0 {
+                    self.write_text(match self.rows {
+                        0 => self.frame.first,
+                        _ => self.frame.between,
+                    })?;
+                }
                 self.write(&body.bytes)?;
                 self.rows += chunk.rows;
                 Ok(())
@@ -81,6 +128,10 @@ impl FileEncoder for TextFile {
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64> {
+        self.write_text(match self.rows {
+            0 => self.frame.empty,
+            _ => self.frame.last,
+        })?;
         // A compressed file of no bytes is no compressed file: even nothing has its frame.
         if self.bytes == 0 && self.compressor.is_some() {
             self.write_encoded(&[])?;

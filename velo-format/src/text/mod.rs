@@ -12,4 +12,4 @@ pub(crate) use buffer::{Problem, Special, Text, find_equal, find_less, repeat};
 pub(crate) use chunk::{RowFormat, TextChunks, unsupported};
 pub(crate) use column::{Scalar, Strings, indirect};
 pub(crate) use compression::TextCompression;
-pub(crate) use file::TextFile;
+pub(crate) use file::{Frame, TextFile};

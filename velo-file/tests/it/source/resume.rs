@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array};
 use velo_core::{DataSource, ErrorKind, ReadRequest, SourceOffset, SplitChange};
+use velo_format::Format;
 
 use super::rows::awkward;
 use super::{Files, gzip, read, read_split, request, splits};
@@ -51,10 +52,42 @@ async fn at_every_mark() {
     files.write("wide.csv.gz", gzip(&super::encodings::utf_16(&text)));
     let id: ArrayRef = Arc::new(Int64Array::from_iter_values(0..400));
     files.parquet("a.parquet", vec![("id", id)], 150);
+    let rows: Vec<String> = (0..100)
+        .map(|id| format!("{{\n  \"id\": {id}\n}}"))
+        .collect();
+    files.write("a.json", format!("[{}]\n", rows.join(",\n")));
+    files.write(
+        "a.json.gz",
+        gzip(format!("[{}]", rows.join(",")).as_bytes()),
+    );
+    files.write(
+        "a.txt",
+        (0..100)
+            .map(|id| format!("line {id}\r\n"))
+            .collect::<String>(),
+    );
+    for (path, format) in [
+        ("a.arrow", Format::Arrow),
+        ("a.arrows", Format::ArrowStream),
+    ] {
+        let id: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100));
+        files.table(path, format, vec![("id", id)], 40);
+    }
+    let stream = std::fs::read(files.path("a.arrows")).unwrap();
+    files.write("b.arrows.gz", gzip(&stream));
     for uri in [
         "wide.csv?batch_size=9&buffer_size=4KiB&split_size=1000",
         "wide.csv.gz?batch_size=9&buffer_size=4KiB",
         "a.csv?batch_size=9&invalid_bytes=replace",
+        "a.json?batch_size=9",
+        "a.json.gz?batch_size=9&buffer_size=4KiB",
+        "a.txt?batch_size=9",
+        "a.txt?batch_size=9&split_size=300",
+        "a.txt?whole_file=true",
+        "a.arrow?batch_size=9",
+        "a.arrows?batch_size=9&buffer_size=4KiB",
+        "b.arrows.gz?batch_size=9",
+        "a.arrows?batch_size=9&max_records=50",
         "a.csv?batch_size=9",
         "a.csv?batch_size=9&split_size=1000",
         "a.csv.gz?batch_size=9&buffer_size=4KiB",

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use velo_core::DataSource;
+use velo_format::Format;
 
-use super::{Files, Yielded, gzip, read, read_split, refused, request, splits, types};
+use super::{Files, Yielded, filtered, gzip, read, read_split, refused, request, splits, types};
 
 /// Rows with line feeds and delimiters in quotes, quotes in quotes, bare quotes, and without
 /// either; lines end in both ways.
@@ -198,6 +199,50 @@ async fn streams_are_named_after_files_and_directories() {
 }
 
 #[tokio::test]
+async fn a_json_file_is_looked_at() {
+    let files = Files::with("lines.json", "\n {\"id\":1}\n{\"id\":2}\n");
+    files.write("array.json", "\u{feff}\n [ {\"id\":1},\n{\"id\"\n:2}]\n");
+    files.write("plain", "[{\"id\":1},{\"id\":2}]");
+    files.write("packed.json.gz", gzip(b"[{\"id\":1},{\"id\":2}]"));
+    files.write("log.txt", "id=1\nid=2");
+    for path in ["lines.json", "array.json", "plain", "packed.json.gz"] {
+        let found = read(&files.source(path)).await.unwrap();
+        assert_eq!(found.rows, ["id=1", "id=2"], "{path}");
+    }
+    let found = read(&files.source("log.txt")).await.unwrap();
+    assert_eq!(found.rows, ["value=id=1", "value=id=2"]);
+    let whole = files.source("log.txt?whole_file=true&schema=all:text");
+    assert_eq!(read(&whole).await.unwrap().rows, ["all=id=1\nid=2"]);
+    let report = refused(&files.source("lines.json?format=json_array"))
+        .await
+        .report();
+    assert!(report.contains("format=jsonl"), "{report}");
+    let report = refused(&files.source("array.json?format=jsonl"))
+        .await
+        .report();
+    assert!(report.contains("json_array"), "{report}");
+}
+
+#[tokio::test]
+async fn arrow_is_told_by_its_first_bytes() {
+    let files = Files::new();
+    for (path, format) in [("a.bin", Format::Arrow), ("b.bin", Format::ArrowStream)] {
+        let id: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100));
+        let half: ArrayRef = Arc::new(Int64Array::from_iter_values((0..100).map(|id| id / 2)));
+        files.table(path, format, vec![("id", id), ("half", half)], 30);
+        let whole = read(&files.source(path)).await.unwrap();
+        assert_eq!(whole.rows.len(), 100, "{path}");
+        assert_eq!(whole.rows[99], "id=99|half=49");
+        let found = filtered(&files.source(path), "id > 97", Some(&["half"])).await;
+        assert_eq!(found.unwrap().rows, ["half=49", "half=49"], "{path}");
+        let bytes = std::fs::read(files.path(path)).unwrap();
+        files.write("cut.bin", &bytes[..bytes.len() / 2]);
+        let report = refused(&files.source("cut.bin")).await.report();
+        assert!(report.contains("cut.bin"), "{report}");
+    }
+}
+
+#[tokio::test]
 async fn empty_inputs_are_told_apart() {
     let files = Files::with("empty.csv", "");
     files.write("header.csv", "a,b\n");
@@ -208,6 +253,18 @@ async fn empty_inputs_are_told_apart() {
     let given = files.source("empty.csv?schema=a:int64");
     assert_eq!(types(&given).await, "a:Int64");
     assert!(read(&given).await.unwrap().rows.is_empty());
+    files.write("empty.txt", "");
+    assert_eq!(types(&files.source("empty.txt")).await, "value:Utf8");
+    assert!(
+        read(&files.source("empty.txt"))
+            .await
+            .unwrap()
+            .rows
+            .is_empty()
+    );
+    files.write("empty.json", "[]");
+    let none = files.source("empty.json?schema=a:int64");
+    assert!(read(&none).await.unwrap().rows.is_empty());
     let header = files.source("header.csv");
     assert_eq!(types(&header).await, "a:Utf8 b:Utf8");
     assert!(read(&header).await.unwrap().rows.is_empty());

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array};
+use velo_format::Format;
 
 use super::{Files, gzip, read, source};
 
@@ -52,11 +53,17 @@ fn rows_of(uri: &str, input: &[u8]) -> Vec<String> {
 #[test]
 fn is_read_once_from_front_to_back() {
     let text: String = (0..50_000).fold("id\n".to_owned(), |text, n| format!("{text}{n}\n"));
+    let array = (0..50_000)
+        .map(|n| format!("{{\"id\":{n}}}"))
+        .collect::<Vec<_>>();
+    let array = format!("[{}]", array.join(",\n"));
     for (uri, input) in [
         ("stdin:?format=csv", text.clone().into_bytes()),
         ("-?format=csv&batch_size=100", text.clone().into_bytes()),
         ("stdin:?format=csv", gzip(text.as_bytes())),
         ("stdin:?format=csv", super::encodings::utf_16(&text)),
+        ("stdin:", array.clone().into_bytes()),
+        ("stdin:", gzip(array.as_bytes())),
     ] {
         let rows = rows_of(uri, &input);
         assert_eq!(rows.len(), 50_000, "{uri}: {:?}", rows.first());
@@ -102,6 +109,21 @@ fn avro_comes_by_its_first_bytes() {
     let short = rows_of("stdin:", &bytes[..bytes.len() - 1]);
     let last = short.last().unwrap();
     assert!(last.contains("ends within a block"), "{last}");
+}
+
+#[test]
+fn can_hold_arrow() {
+    let files = Files::new();
+    for (path, format) in [
+        ("a.arrow", Format::Arrow),
+        ("a.arrows", Format::ArrowStream),
+    ] {
+        let id: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1000));
+        files.table(path, format, vec![("id", id)], 300);
+        let rows = rows_of("stdin:", &std::fs::read(files.path(path)).unwrap());
+        assert_eq!(rows.len(), 1000, "{:?}", rows.first());
+        assert_eq!(rows[999], "row id=999");
+    }
 }
 
 #[test]
