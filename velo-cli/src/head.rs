@@ -1,7 +1,11 @@
 //! `velo head URI`.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
+use arrow_cast::cast;
 use arrow_cast::pretty::pretty_format_batches;
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema};
 use velo_core::{Batch, Error, ErrorKind, FieldValue, Result};
 use velo_registry::create_source;
 
@@ -33,9 +37,40 @@ pub(crate) async fn head(all: &Arguments, uri: &str, rows: usize) -> Result<()> 
                 .map(|stream| RecordBatch::new_empty(stream.schema().clone())),
         );
     }
-    let table = pretty_format_batches(&rows)
+    let shown = rows.iter().map(in_utc).collect::<Result<Vec<_>, _>>();
+    let table = shown
+        .and_then(|rows| pretty_format_batches(&rows))
         .map_err(|e| Error::new(ErrorKind::Unsupported, "show rows").with_source(e))?;
     report::print(&format!("{table}\n"))
+}
+
+/// Shows points in time in UTC: rules of named zones need a database that we do not carry.
+fn in_utc(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = rows.schema();
+    let field = |field: &FieldRef| Arc::new(field_in_utc(field));
+    let fields: Fields = schema.fields().iter().map(field).collect();
+    let columns = rows.columns().iter().zip(&fields);
+    let columns = columns.map(|(array, field)| cast(array, field.data_type()));
+    let columns = columns.collect::<Result<_, _>>()?;
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+fn field_in_utc(field: &FieldRef) -> Field {
+    let kind = type_in_utc(field.data_type());
+    field.as_ref().clone().with_data_type(kind)
+}
+
+fn type_in_utc(kind: &DataType) -> DataType {
+    let inner = |field: &FieldRef| Arc::new(field_in_utc(field));
+    match kind {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
+        DataType::List(item) => DataType::List(inner(item)),
+        DataType::LargeList(item) => DataType::LargeList(inner(item)),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(inner(item), *length),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
+        other => other.clone(),
+    }
 }
 
 fn print_json(batches: &[Batch]) -> Result<()> {

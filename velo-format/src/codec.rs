@@ -49,6 +49,7 @@ pub struct CodecOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) codec: Codec,
+    codec_option: &'static str,
     level: Option<i32>,
     level_option: &'static str,
 }
@@ -97,6 +98,10 @@ impl Chosen {
         )?;
         Ok(Self {
             codec: codec.unwrap_or(default),
+            codec_option: match own.codec {
+                Some(_) => "codec",
+                None => "compression",
+            },
             level,
             level_option: match own.codec_level {
                 Some(_) => "codec_level",
@@ -140,7 +145,7 @@ impl Chosen {
     /// Refuses a codec that a format does not have.
     pub(crate) fn refuse(&self, format: &'static str, hint: &'static str) -> Error {
         Error::new(ErrorKind::Config, "format does not have this codec")
-            .with("option", "codec")
+            .with("option", self.codec_option)
             .with("value", self.codec.name())
             .with("format", format)
             .with_hint(hint)

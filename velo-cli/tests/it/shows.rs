@@ -30,6 +30,18 @@ fn schema_head_and_count_answer() {
 }
 
 #[test]
+fn head_shows_points_in_time() {
+    let folder = Folder::new();
+    folder.put(
+        "a.jsonl",
+        "{\"at\":\"2013-01-01T10:00:00+02:00\",\"more\":[{\"at\":\"2013-01-01T10:00:00Z\"}]}\n",
+    );
+    let head = folder.ok(&["head", "a.jsonl"]);
+    assert!(head.contains("2013-01-01T08:00:00Z"), "{head}");
+    assert!(head.contains("2013-01-01T10:00:00Z"), "{head}");
+}
+
+#[test]
 fn a_dialect_that_was_found_is_shown() {
     let folder = Folder::new();
     folder.put("a.csv", "a;b\n1;2,5\n");
