@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_schema::{Field, Schema, SchemaRef};
 use velo_core::{Error, ErrorKind, Result, StreamInfo};
 use velo_format::{
-    Format, InferMode, Layout, RandomFormat, RandomInput, ReadOptions, StreamFormat, detect_name,
-    parse_columns,
+    Format, InferMode, Layout, RandomFormat, RandomInput, ReadOptions, StreamFormat, parse_columns,
 };
 
 use super::coding::Coding;
@@ -16,7 +15,7 @@ use super::drift::{self, FileSchema};
 use super::file::{Found, OpenFile};
 use super::hive::{self, Values};
 use super::layouts::Layouts;
-use super::listing::{self, Listing};
+use super::listing;
 use super::metadata;
 use super::sample::{Sampled, Sampler, columns_without_rows};
 use super::stdin::Pipe;
@@ -61,7 +60,7 @@ impl Catalog {
         let mode = settings.options.hive_partitioning;
         let (partitions, values) = hive::partitions(&listing.files, listing.root.as_deref(), mode)?;
         let mut notes = Vec::new();
-        let format = one_format(&listing, formats, &mut notes)?;
+        let format = detect::of_files(&listing.files, formats, &mut notes)?;
         let mut layouts = Layouts::new(format, settings);
         let files: Vec<DataFile> = listing
             .files
@@ -328,38 +327,6 @@ impl DataFile {
             values: Vec::new(),
             layout: 0,
         }
-    }
-}
-
-/// Finds the format of all files by the first one that is not empty.
-fn one_format(listing: &Listing, options: &ReadOptions, notes: &mut Vec<String>) -> Result<Format> {
-    let files = &listing.files;
-    let Some(first) = files
-        .iter()
-        .find(|file| file.size > 0)
-        .or_else(|| files.first())
-    else {
-        return Err(not_here());
-    };
-    let head = match options.common.format {
-        Some(_) => Vec::new(),
-        None => OpenFile::open(&first.path)?.range(0, detect::MAGIC)?,
-    };
-    let text = || detect::first_text(&first.path, options, &head);
-    let format = detect::format(options, &first.path, &head, text, notes)?;
-    if options.common.format.is_some() || files.len() == 1 {
-        return Ok(format);
-    }
-    let by_first = detect_name(&first.path).format;
-    let other = |file: &&Found| detect_name(&file.path).format != by_first;
-    match files.iter().find(other) {
-        None => Ok(format),
-        Some(other) => Err(
-            Error::new(ErrorKind::InvalidInput, "files are of several formats")
-                .with("file", &first.path)
-                .with("other", &other.path)
-                .with_hint("choose with extension_filter= or a pattern, or set format="),
-        ),
     }
 }
 

@@ -6,7 +6,7 @@ use velo_core::{Error, ErrorKind, Result};
 use velo_format::{Compression, Format, ReadOptions, detect, detect_json, detect_name};
 
 use super::coding::Coding;
-use super::file::OpenFile;
+use super::file::{Found, OpenFile};
 use super::stream::{broken, fill};
 
 /// Bytes that are enough to tell a file by.
@@ -46,6 +46,41 @@ pub(super) fn format(
     }
 }
 
+/// Finds the format of all files by the first one that is not empty.
+///
+/// # Errors
+/// As [`format`]; `InvalidInput` for files of several formats.
+pub(super) fn of_files(
+    files: &[Found],
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Format> {
+    let not_empty = files.iter().find(|file| file.size > 0);
+    let Some(first) = not_empty.or_else(|| files.first()) else {
+        return Err(Error::new(ErrorKind::Unexpected, "there is no file"));
+    };
+    let head = match options.common.format {
+        Some(_) => Vec::new(),
+        None => OpenFile::open(&first.path)?.range(0, MAGIC)?,
+    };
+    let text = || first_text(&first.path, options, &head);
+    let found = format(options, &first.path, &head, text, notes)?;
+    if options.common.format.is_some() || files.len() == 1 {
+        return Ok(found);
+    }
+    let by_first = detect_name(&first.path).format;
+    let other = |file: &&Found| detect_name(&file.path).format != by_first;
+    match files.iter().find(other) {
+        None => Ok(found),
+        Some(other) => Err(
+            Error::new(ErrorKind::InvalidInput, "files are of several formats")
+                .with("file", &first.path)
+                .with("other", &other.path)
+                .with_hint("choose with extension_filter= or a pattern, or set format="),
+        ),
+    }
+}
+
 /// Finds the compression around a text format; remarks go to `notes`.
 ///
 /// # Errors
@@ -77,7 +112,7 @@ pub(super) fn compression(
 }
 
 /// Gives the first bytes of a file as they are without compression.
-pub(super) fn first_text(path: &str, options: &ReadOptions, head: &[u8]) -> Result<Vec<u8>> {
+fn first_text(path: &str, options: &ReadOptions, head: &[u8]) -> Result<Vec<u8>> {
     let packed = compression(options, path, head, &mut Vec::new())?;
     let coding = Coding::new(packed, head, options);
     let mut input = coding.contents(&Arc::new(OpenFile::open(path)?))?;

@@ -162,11 +162,11 @@ impl BytesEncoder {
     }
 
     fn leave_large_dictionary(&mut self) {
-        if let Values::Numbered(dictionary) = &mut self.values {
-            if dictionary.size() > self.settings.dictionary_bytes {
-                let table = std::mem::take(&mut dictionary.table);
-                self.values = Values::Outgrown(Plain::default(), table);
-            }
+        if let Values::Numbered(dictionary) = &mut self.values
+            && dictionary.size() > self.settings.dictionary_bytes
+        {
+            let table = std::mem::take(&mut dictionary.table);
+            self.values = Values::Outgrown(Plain::default(), table);
         }
     }
 
