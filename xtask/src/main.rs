@@ -12,6 +12,7 @@ mod check;
 mod command;
 mod docs;
 mod error;
+mod interop;
 mod new;
 mod test;
 mod tidy;
@@ -70,6 +71,8 @@ enum Command {
     New(new::Arguments),
     /// Compare velo with its peers, whole process against whole process.
     Bench(bench::Arguments),
+    /// Read what pyarrow, DuckDB, Polars and fastavro write, and have them read what velo writes.
+    Interop(interop::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -98,5 +101,6 @@ fn run(command: Command) -> Result {
         Command::Docs { check: false } => docs::docs(&workspace, Mode::Write),
         Command::New(arguments) => new::new(&workspace, &arguments),
         Command::Bench(arguments) => bench::bench(&workspace, &arguments),
+        Command::Interop(arguments) => interop::interop(&workspace, &arguments),
     }
 }
