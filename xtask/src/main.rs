@@ -13,6 +13,7 @@ mod command;
 mod docs;
 mod error;
 mod fuzz;
+mod interop;
 mod new;
 mod test;
 mod tidy;
@@ -73,6 +74,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Feed random bytes to every parser of foreign bytes, for so many seconds each.
     Fuzz(fuzz::Arguments),
+    /// Read what pyarrow, DuckDB, Polars and fastavro write, and have them read what velo writes.
+    Interop(interop::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -102,5 +105,6 @@ fn run(command: Command) -> Result {
         Command::New(arguments) => new::new(&workspace, &arguments),
         Command::Bench(arguments) => bench::bench(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::fuzz(&workspace, &arguments),
+        Command::Interop(arguments) => interop::interop(&workspace, &arguments),
     }
 }

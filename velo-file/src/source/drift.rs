@@ -1,5 +1,6 @@
 //! Files with different columns: one schema for all of them, or a clear refusal.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -28,6 +29,10 @@ pub(super) fn merge(
     let Some((first, others)) = files.split_first() else {
         return Ok(Arc::new(Schema::empty()));
     };
+    for file in files {
+        let names = file.schema.fields().iter();
+        unique(file.path, names.map(|field| field.name().as_str()))?;
+    }
     let mut fields: Vec<Field> = first
         .schema
         .fields()
@@ -64,6 +69,19 @@ pub(super) fn merge(
     )))
 }
 
+/// Refuses names that stand twice: columns are found by their names, so that one would be read for
+/// both.
+fn unique<'n>(path: &str, names: impl Iterator<Item = &'n str>) -> Result<()> {
+    let mut known = HashSet::new();
+    for name in names {
+        if !known.insert(name) {
+            let message = "file has two columns of one name";
+            return Err(refuse(message, path, name).with_hint("rename one of them in the file"));
+        }
+    }
+    Ok(())
+}
+
 /// Checks the columns of a file that was not looked at when the schema was made.
 ///
 /// # Errors
@@ -74,6 +92,7 @@ pub(super) fn check<'n>(
     names: impl Iterator<Item = &'n str> + Clone,
     schema: &Schema,
 ) -> Result<()> {
+    unique(path, names.clone())?;
     let mut extra = names.clone();
     let extra = extra.find(|name| schema.field_with_name(name).is_err());
     if let (Some(extra), true) = (extra, policy != SchemaDrift::Ignore) {
@@ -240,6 +259,24 @@ mod tests {
             schema: schema.clone(),
         });
         merge(policy, &files.collect::<Vec<_>>(), text)
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused() {
+        let twice = schema(&[
+            ("a", DataType::Int64),
+            ("b", DataType::Int64),
+            ("a", DataType::Utf8),
+        ]);
+        for policy in [SchemaDrift::Union, SchemaDrift::Ignore, SchemaDrift::Fail] {
+            let error = merged(policy, &[twice.clone()], false).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData);
+            assert!(error.report().contains("column a"), "{}", error.report());
+            let names = ["a", "b", "a"].into_iter();
+            let known = schema(&[("a", DataType::Int64), ("b", DataType::Int64)]);
+            let error = check(policy, "later", names, &known).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData);
+        }
     }
 
     #[test]
