@@ -97,7 +97,7 @@ pub(super) fn open(
         found: file.found.clone(),
         file: opened,
         batches: batches.map_err(|error| error.within("file", &piece.path))?,
-        bytes: unit.map_or(0, |unit| bytes_of(unit, end - first)),
+        bytes: unit.map_or(0, |unit| part(unit.bytes, end - first, unit.rows)),
         piece,
         shape,
         group,
@@ -276,16 +276,16 @@ impl GroupReader {
         };
         Mark {
             lag: Some(end - at),
-            bytes_read: self.bytes * (at - first) / (end - first).max(1),
+            bytes_read: part(self.bytes, at - first, end - first),
             ..Mark::new(self.split.id.clone(), SourceOffset::seal(offset))
         }
     }
 }
 
-/// Gives the bytes of so many of a unit's rows, of which the file may say anything.
-fn bytes_of(unit: &velo_format::Unit, rows: u64) -> u64 {
-    let bytes = u128::from(unit.bytes) * u128::from(rows) / u128::from(unit.rows.max(1));
-    u64::try_from(bytes).unwrap_or(u64::MAX)
+/// Gives the bytes that so many of `all` rows have of those of all; a file may say anything of them.
+fn part(bytes: u64, rows: u64, all: u64) -> u64 {
+    let part = u128::from(bytes) * u128::from(rows) / u128::from(all.max(1));
+    u64::try_from(part).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -293,14 +293,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_of_any_unit_are_a_number() {
-        let unit = |bytes, rows| velo_format::Unit {
-            rows,
-            bytes,
-            decoded_bytes: 0,
-        };
-        assert_eq!(bytes_of(&unit(100, 10), 5), 50);
-        assert_eq!(bytes_of(&unit(1, 0), 0), 0);
-        assert_eq!(bytes_of(&unit(u64::MAX, 1 << 40), 1 << 40), u64::MAX);
+    fn parts_are_numbers_whatever_a_file_says() {
+        assert_eq!(part(100, 5, 10), 50);
+        assert_eq!(part(1, 0, 0), 0);
+        assert_eq!(part(u64::MAX, 1 << 40, 1 << 40), u64::MAX);
+        assert_eq!(part(u64::MAX, 1 << 40, 1), u64::MAX);
     }
 }
