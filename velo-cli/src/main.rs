@@ -20,6 +20,7 @@ use velo_core::{Error, ErrorKind, Result};
 use args::{Arguments, Command};
 
 fn main() -> ExitCode {
+    report::panics();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(refused) => return report::usage(&refused),

@@ -8,6 +8,17 @@ use velo_core::{Error, ErrorKind};
 
 const INTERRUPTED: u8 = 130;
 
+/// Prints panics as usual, but for those of decoders of foreign bytes: they come out as errors that
+/// say which file is damaged.
+pub(crate) fn panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !velo_format::is_fenced() {
+            usual(panic);
+        }
+    }));
+}
+
 /// Reports bad arguments in clap's words, with the exit code for bad usage.
 pub(crate) fn usage(refused: &clap::Error) -> ExitCode {
     // Nothing is left to do when the terminal is gone.

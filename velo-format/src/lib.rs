@@ -30,6 +30,7 @@ pub use decode::{
     Unit, Units,
 };
 pub use encode::{Chunk, ChunkEncoder, FileEncoder, OutputFormat, Sink};
+pub use fence::is_fenced;
 pub use format::{Detected, Format, detect, detect_json, detect_name};
 pub use input::ReadAt;
 pub use options::{

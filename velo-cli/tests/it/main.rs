@@ -5,6 +5,7 @@
 mod copies;
 mod crashes;
 mod errors;
+mod hostile;
 mod pipes;
 mod shows;
 mod velo;

@@ -97,7 +97,7 @@ pub(super) fn open(
         found: file.found.clone(),
         file: opened,
         batches: batches.map_err(|error| error.within("file", &piece.path))?,
-        bytes: unit.map_or(0, |unit| unit.bytes * (end - first) / unit.rows.max(1)),
+        bytes: unit.map_or(0, |unit| part(unit.bytes, end - first, unit.rows)),
         piece,
         shape,
         group,
@@ -276,8 +276,27 @@ impl GroupReader {
         };
         Mark {
             lag: Some(end - at),
-            bytes_read: self.bytes * (at - first) / (end - first).max(1),
+            bytes_read: part(self.bytes, at - first, end - first),
             ..Mark::new(self.split.id.clone(), SourceOffset::seal(offset))
         }
+    }
+}
+
+/// Gives the bytes that so many of `all` rows have of those of all; a file may say anything of them.
+fn part(bytes: u64, rows: u64, all: u64) -> u64 {
+    let part = u128::from(bytes) * u128::from(rows) / u128::from(all.max(1));
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_numbers_whatever_a_file_says() {
+        assert_eq!(part(100, 5, 10), 50);
+        assert_eq!(part(1, 0, 0), 0);
+        assert_eq!(part(u64::MAX, 1 << 40, 1 << 40), u64::MAX);
+        assert_eq!(part(u64::MAX, 1 << 40, 1), u64::MAX);
     }
 }

@@ -141,6 +141,10 @@ pub(super) fn broken(path: &str, error: io::Error, byte: Option<u64>) -> Error {
 /// Blocks that a thread reads ahead.
 pub(super) struct Blocks {
     receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
+    /// Length of every block but the last, in bytes.
+    block: usize,
+    /// The last block came.
+    ended: bool,
     /// Bytes read of the file itself.
     read: Arc<AtomicU64>,
     /// Line feeds passed over before the first block.
@@ -202,6 +206,8 @@ impl Blocks {
         spawned.map_err(|error| Error::new(ErrorKind::Io, "start a thread").with_source(error))?;
         Ok(Self {
             receiver,
+            block,
+            ended: false,
             read,
             skipped_lines,
             transcodes,
@@ -210,7 +216,15 @@ impl Blocks {
 
     /// Waits for the next block; `None` at the end. Cancel-safe.
     pub(super) async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.receiver.recv().await.transpose()
+        match self.receiver.recv().await.transpose()? {
+            Some(bytes) => {
+                self.ended = bytes.len() < self.block;
+                Ok(Some(bytes))
+            }
+            None if self.ended => Ok(None),
+            // Never taken for the end: rows would be missing.
+            None => Err(io::Error::other("the thread that reads it gave up")),
+        }
     }
 
     /// Gives the bytes read of the file itself.

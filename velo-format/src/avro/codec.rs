@@ -12,6 +12,7 @@ use velo_core::{Error, ErrorKind, Result};
 use crate::Codec;
 use crate::WriteOptions;
 use crate::codec::Chosen;
+use crate::fence::fenced_read;
 
 /// Memory that xz may ask for, in KiB: the dictionary of its highest level has 64 MiB.
 const XZ_MEMORY: u32 = 128 << 10;
@@ -79,6 +80,15 @@ impl BlockCodec {
         body: &mut Vec<u8>,
     ) -> std::result::Result<(), Failure> {
         body.clear();
+        fenced_read(|| Ok(self.fill(block, most, body))).unwrap_or(Err(Failure::Corrupt(BROKEN)))
+    }
+
+    fn fill(
+        self,
+        block: &[u8],
+        most: usize,
+        body: &mut Vec<u8>,
+    ) -> std::result::Result<(), Failure> {
         match self {
             Self::Null if block.len() > most => Err(Failure::TooLong),
             Self::Null => {

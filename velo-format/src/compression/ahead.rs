@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{INPUT_BLOCK, Input, Source, corrupt};
+use crate::fence::fenced_read;
 
 /// Threads at most; a reader behind them decodes no faster than so many decompress.
 const THREADS: usize = 4;
@@ -231,9 +232,10 @@ fn source(input: Box<dyn Read + Send>) -> Input {
 fn decompress(unit: Unit, open: Open) -> Done {
     let mut plain = Vec::with_capacity(unit.plain);
     let input = source(Box::new(Cursor::new(unit.bytes)));
-    let read = open(input, false).and_then(|input| {
+    let read = fenced_read(|| {
         // One byte more tells that there are more than there can be.
-        input.take(unit.plain as u64 + 1).read_to_end(&mut plain)
+        let most = unit.plain as u64 + 1;
+        open(input, false)?.take(most).read_to_end(&mut plain)
     });
     let failed = match read {
         Ok(_) if plain.len() > unit.plain => Some(corrupt("a frame holds more than it says")),

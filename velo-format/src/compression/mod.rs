@@ -31,6 +31,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use velo_core::{Error, ErrorKind, Result};
 
 use crate::Compression;
+use crate::fence::fenced_read;
 use ahead::{Ahead, Cut, Open};
 
 /// Compressed bytes asked from the input at once.
@@ -257,7 +258,7 @@ impl Read for Decompressor {
         if buffer.is_empty() {
             return Ok(0);
         }
-        self.advance(buffer).map_err(|error| {
+        fenced_read(|| self.advance(buffer)).map_err(|error| {
             self.state = State::Failed;
             self.blame(error)
         })

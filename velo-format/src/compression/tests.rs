@@ -503,3 +503,45 @@ proptest! {
         let _ = decompress(compression, &damaged);
     }
 }
+
+/// A decoder with a defect.
+struct Panics;
+
+impl Read for Panics {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("no such window")
+    }
+}
+
+#[test]
+fn a_decoder_that_panics_is_damaged_data() {
+    let mut input = Decompressor {
+        name: "gzip",
+        threads: 1,
+        state: State::Open(Box::new(Panics)),
+    };
+    for told in ["no such window", "reading went on behind an error"] {
+        let error = input.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(error.to_string(), format!("gzip data are corrupt: {told}"));
+    }
+}
+
+#[test]
+fn a_decoder_that_panics_ahead_of_the_reader_is_damaged_data() {
+    const UNIT: usize = 300_000;
+    let cut: Cut = |input, bytes| {
+        input.take(UNIT as u64).read_to_end(bytes)?;
+        Ok(Some(UNIT))
+    };
+    // The first unit is decompressed by the reader, the next by a thread.
+    let open: Open = |mut input, _| match input.fill_buf()?.first() {
+        Some(0) => Ok(Box::new(io::empty())),
+        _ => Ok(Box::new(Panics)),
+    };
+    let bytes = [vec![0; UNIT], vec![1; UNIT]].concat();
+    let input = BufReader::new(Source(Box::new(Cursor::new(bytes))));
+    let mut ahead = Ahead::new(cut, open, input, 2);
+    let error = ahead.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "no such window");
+}

@@ -1,5 +1,6 @@
 //! What stands before the first record.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result};
@@ -95,6 +96,7 @@ pub(super) fn first_record(
 /// Names the columns after the header.
 fn names(fields: Vec<Vec<u8>>) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::with_capacity(fields.len());
+    let mut taken = HashSet::with_capacity(fields.len());
     for (at, field) in fields.into_iter().enumerate() {
         let name = match String::from_utf8(field) {
             Ok(name) if name.is_empty() => format!("column_{at}"),
@@ -108,7 +110,7 @@ fn names(fields: Vec<Vec<u8>>) -> Result<Vec<String>> {
                 );
             }
         };
-        if names.contains(&name) {
+        if !taken.insert(name.clone()) {
             return Err(
                 Error::new(ErrorKind::InvalidData, "header names a column twice")
                     .with("column", name)

@@ -5,7 +5,7 @@ use velo_core::{Error, ErrorKind, Result};
 
 use super::error::{corrupt, unreadable};
 use super::input::ParquetBytes;
-use super::nesting;
+use super::nesting::{self, Flaw};
 
 const MAGIC: &[u8] = b"PAR1";
 const ENCRYPTED: &[u8] = b"PARE";
@@ -51,11 +51,16 @@ pub(super) fn check(bytes: &ParquetBytes) -> Result<()> {
     let metadata = bytes
         .get_bytes(start, length as usize)
         .map_err(unreadable)?;
-    if nesting::is_too_deep(&metadata) {
-        let problem = format!("its schema is nested over {} levels", nesting::DEEPEST);
-        return Err(corrupt().with_source(problem));
+    match nesting::flaw(&metadata) {
+        None => Ok(()),
+        Some(Flaw::TooDeep) => {
+            let problem = format!("its schema is nested over {} levels", nesting::DEEPEST);
+            Err(corrupt().with_source(problem))
+        }
+        Some(Flaw::TooMany) => {
+            Err(corrupt().with_source("its schema announces more columns than it has"))
+        }
     }
-    Ok(())
 }
 
 fn refuse(problem: &'static str) -> Error {

@@ -1,7 +1,9 @@
-//! How deep a schema is nested, found without recursion.
+//! How deep a schema is nested, found without recursion, and whether it says more of itself than
+//! there is.
 //!
 //! Decoders build and drop a schema recursively, and a stack that overflows ends the process, fence
-//! or not. So the schema's elements are counted before any decoder sees them, in the compact
+//! or not; and they take memory for as many elements and children as are announced. So the
+//! schema's elements are counted before any decoder sees them, in the compact
 //! encoding of Thrift that Parquet's metadata have.
 
 /// Levels that a schema may have; a list takes two of them.
@@ -9,12 +11,21 @@ pub(super) const DEEPEST: usize = 200;
 
 const STRUCT: u8 = 12;
 
-/// Says whether the schema in a file's metadata is nested deeper than [`DEEPEST`].
+/// What keeps a schema from a decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// It is nested deeper than [`DEEPEST`].
+    TooDeep,
+    /// It announces more elements or children than there can be.
+    TooMany,
+}
+
+/// Looks for a flaw in the schema in a file's metadata.
 ///
 /// Metadata that cannot be made out are left for the decoder to complain of.
-pub(super) fn is_too_deep(metadata: &[u8]) -> bool {
+pub(super) fn flaw(metadata: &[u8]) -> Option<Flaw> {
     let mut input = Thrift { bytes: metadata };
-    input.is_too_deep().unwrap_or(false)
+    input.flaw().unwrap_or(None)
 }
 
 struct Thrift<'b> {
@@ -22,7 +33,7 @@ struct Thrift<'b> {
 }
 
 impl Thrift<'_> {
-    fn is_too_deep(&mut self) -> Option<bool> {
+    fn flaw(&mut self) -> Option<Option<Flaw>> {
         const SCHEMA: i64 = 2;
         let mut id = 0;
         while let Some(kind) = self.field(&mut id)? {
@@ -39,11 +50,18 @@ impl Thrift<'_> {
     }
 
     /// Follows the elements, which stand in the order of a walk down first.
-    fn elements(&mut self, elements: u64) -> Option<bool> {
+    fn elements(&mut self, elements: u64) -> Option<Option<Flaw>> {
+        // Each has a byte at least.
+        if elements > self.bytes.len() as u64 {
+            return Some(Some(Flaw::TooMany));
+        }
         // How many children are still to come at each level.
         let mut open: Vec<u64> = Vec::new();
         for _ in 0..elements {
             let children = self.children()?;
+            if children > elements {
+                return Some(Some(Flaw::TooMany));
+            }
             if let Some(left) = open.last_mut() {
                 *left = left.saturating_sub(1);
             }
@@ -51,13 +69,13 @@ impl Thrift<'_> {
                 open.push(children);
             }
             if open.len() > DEEPEST {
-                return Some(true);
+                return Some(Some(Flaw::TooDeep));
             }
             while open.last() == Some(&0) {
                 open.pop();
             }
         }
-        Some(false)
+        Some(None)
     }
 
     fn children(&mut self) -> Option<u64> {
