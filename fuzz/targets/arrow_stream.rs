@@ -1,0 +1,8 @@
+//! Arrow streams: any bytes are decoded or refused.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| velo_fuzz::read(
+    velo_format::Format::ArrowStream,
+    bytes
+));
