@@ -275,7 +275,7 @@ fn sliced_lists_are_written_as_they_are() {
 fn options_that_make_no_sense_are_refused() {
     for (query, option) in [
         ("codec=gzip", "codec"),
-        ("compression=gzip", "codec"),
+        ("compression=gzip", "compression"),
         ("codec=brotli", "codec"),
         ("codec=deflate&codec_level=10", "codec_level"),
         ("codec=snappy&codec_level=1", "codec_level"),
