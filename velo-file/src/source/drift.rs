@@ -269,7 +269,7 @@ mod tests {
             ("a", DataType::Utf8),
         ]);
         for policy in [SchemaDrift::Union, SchemaDrift::Ignore, SchemaDrift::Fail] {
-            let error = merged(policy, &[twice.clone()], false).unwrap_err();
+            let error = merged(policy, std::slice::from_ref(&twice), false).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidData);
             assert!(error.report().contains("column a"), "{}", error.report());
             let names = ["a", "b", "a"].into_iter();
