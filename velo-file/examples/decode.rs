@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     let runtime = runtime.map_err(failed)?;
     let mut arguments = std::env::args().skip(1);
     let (mode, path) = (arguments.next(), arguments.next().unwrap_or_default());
-    let one_split = format!("{path}?split_size=1TiB");
+    let one_split = format!("{path}?split_size=1GiB");
     let source = FileSource::from_uri(&Uri::parse(&one_split)?)?;
     let rows = match mode.as_deref() {
         Some("traits") => {
