@@ -1,18 +1,22 @@
 //! What the tests of several formats share: a file in memory, decoding in blocks.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
+use bytes::Bytes;
 use velo_core::Result;
 
-use crate::{BadRow, DecodeRequest, OutputFormat, StreamFormat, parse_columns};
+use crate::{
+    BadRow, ChunkEncoder, DecodeRequest, OutputFormat, ReadAt, StreamFormat, parse_columns,
+};
 
 /// A sink whose bytes can be looked at afterwards.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Shared(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -30,14 +34,35 @@ pub(crate) fn written(
     schema: &SchemaRef,
     batches: &[RecordBatch],
 ) -> Result<Vec<u8>> {
+    lay(output, schema, batches, |chunks| chunks.rows() > 0)
+}
+
+/// Writes as a caller does: a chunk whenever one is full, and the rest at the end.
+pub(crate) fn written_when_full(
+    output: &dyn OutputFormat,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+) -> Result<Vec<u8>> {
+    lay(output, schema, batches, |chunks| chunks.is_full())
+}
+
+fn lay(
+    output: &dyn OutputFormat,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    due: fn(&dyn ChunkEncoder) -> bool,
+) -> Result<Vec<u8>> {
     let out = Shared::default();
     let mut file = output.file(schema, Box::new(out.clone()))?;
     let mut chunks = output.chunks(schema)?;
     for batch in batches {
         chunks.write(batch)?;
-        while chunks.rows() > 0 {
+        while due(&*chunks) {
             file.append(chunks.finish()?)?;
         }
+    }
+    while chunks.rows() > 0 {
+        file.append(chunks.finish()?)?;
     }
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     assert_eq!(file.rows(), rows as u64);
@@ -45,6 +70,25 @@ pub(crate) fn written(
     let bytes = std::mem::take(&mut *out.0.lock().unwrap());
     assert_eq!(length, bytes.len() as u64);
     Ok(bytes)
+}
+
+/// An input that fails from the given read on.
+pub(crate) struct Failing(pub(crate) Bytes, pub(crate) AtomicU64);
+
+impl ReadAt for Failing {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.1.fetch_sub(1, Ordering::Relaxed) == 0 {
+            self.1.store(0, Ordering::Relaxed);
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "gone"));
+        }
+        // In small pieces, as a remote store may answer.
+        let piece = buffer.len().min(1000);
+        self.0.read_at(offset, &mut buffer[..piece])
+    }
+
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
 }
 
 pub(crate) fn schema(columns: &str) -> SchemaRef {

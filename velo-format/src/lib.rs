@@ -19,6 +19,7 @@ pub mod jsonl;
 pub mod lines;
 mod options;
 pub mod parquet;
+mod portion;
 pub mod scalar;
 mod text;
 mod type_names;

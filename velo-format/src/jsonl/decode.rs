@@ -11,10 +11,9 @@ use super::problem::{Parsed, Problem};
 use super::row::Rows;
 use super::token;
 use crate::encoding::NOT_UTF8;
+use crate::portion::portion_end;
 use crate::{BadRow, DecodeRequest, Decoded, Decoder};
 
-/// Lines are checked for UTF-8 and decoded in portions of this size, while they are in the cache.
-const PORTION: usize = 64 << 10;
 /// A batch is full at this many bytes of records: offsets of text have 31 bits.
 const FULL_BYTES: usize = 128 << 20;
 
@@ -74,20 +73,6 @@ impl JsonDecoder {
     /// Refuses a record over the longest allowed length; `start` is where it starts.
     pub(super) fn check_length(&self, length: usize, start: u64) -> Result<()> {
         self.settings.check_length(length, Some(start))
-    }
-
-    /// Finds the end of the next lines; `None` when no whole line is left.
-    fn portion_end(&self, input: &[u8], start: usize, last: bool) -> Result<Option<usize>> {
-        let rest = &input[start..];
-        let near = &rest[..rest.len().min(PORTION)];
-        let found = memchr::memrchr(b'\n', near)
-            .or_else(|| Some(near.len() + memchr::memchr(b'\n', &rest[near.len()..])?));
-        if let Some(line_feed) = found {
-            return Ok(Some(start + line_feed + 1));
-        }
-        self.settings
-            .check_length(rest.len(), Some(self.position + start as u64))?;
-        Ok((last && !rest.is_empty()).then_some(input.len()))
     }
 
     /// Decodes lines until the batch is full; gives the place behind the last one.
@@ -160,7 +145,8 @@ impl Decoder for JsonDecoder {
     fn decode(&mut self, input: &[u8], last: bool) -> Result<usize> {
         let mut done = 0;
         while !self.is_full() {
-            let Some(end) = self.portion_end(input, done, last)? else {
+            let check = |length| self.check_length(length, self.position + done as u64);
+            let Some(end) = portion_end(input, done, last, check)? else {
                 break;
             };
             let bytes = &input[done..end];

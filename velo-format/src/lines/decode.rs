@@ -8,10 +8,9 @@ use arrow_schema::{DataType, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
 use super::check_length;
+use crate::portion::portion_end;
 use crate::{BadRow, DecodeRequest, Decoded, Decoder};
 
-/// Lines are checked for UTF-8 and copied in portions of this size, while they are in the cache.
-const PORTION: usize = 64 << 10;
 /// A batch is full at this many bytes of text: offsets have 31 bits.
 const FULL_BYTES: usize = 128 << 20;
 
@@ -46,19 +45,6 @@ impl LineDecoder {
             bad: Vec::new(),
             records: 0,
         }
-    }
-
-    /// Finds the end of the next lines; `None` when no whole line is left.
-    fn portion_end(&self, input: &[u8], start: usize, last: bool) -> Result<Option<usize>> {
-        let rest = &input[start..];
-        let near = &rest[..rest.len().min(PORTION)];
-        let found = memchr::memrchr(b'\n', near)
-            .or_else(|| Some(near.len() + memchr::memchr(b'\n', &rest[near.len()..])?));
-        if let Some(line_feed) = found {
-            return Ok(Some(start + line_feed + 1));
-        }
-        check_length(rest.len(), self.max_line, self.position + start as u64)?;
-        Ok((last && !rest.is_empty()).then_some(input.len()))
     }
 
     /// Decodes lines until the batch is full; gives the place behind the last one.
@@ -179,7 +165,9 @@ impl Decoder for LineDecoder {
     fn decode(&mut self, input: &[u8], last: bool) -> Result<usize> {
         let mut done = 0;
         while !self.is_full() {
-            let Some(end) = self.portion_end(input, done, last)? else {
+            let place = self.position + done as u64;
+            let check = |length| check_length(length, self.max_line, place);
+            let Some(end) = portion_end(input, done, last, check)? else {
                 break;
             };
             done += self.decode_portion(&input[done..end], self.position + done as u64)?;

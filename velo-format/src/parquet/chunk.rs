@@ -8,7 +8,7 @@ use ::parquet::arrow::arrow_writer::{
 };
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use ::parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use ::parquet::schema::types::{ColumnDescPtr, ColumnPath, SchemaDescriptor};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{Field, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
@@ -135,23 +135,26 @@ impl RowGroupEncoder {
     }
 
     fn writers(&self, properties: WriterProperties) -> Result<Vec<ColumnWriter>> {
-        let properties = Arc::new(properties);
+        let own = |(leaf, column): (usize, &ColumnDescPtr)| {
+            let field = self.schema.field(self.parquet.get_column_root_idx(leaf));
+            column::encoder(field.data_type(), column, &properties)
+        };
+        let columns = self.parquet.columns().iter().enumerate();
+        let own: Vec<_> = columns.map(own).collect::<Result<_>>()?;
+        if own.iter().all(Option::is_some) {
+            return Ok(own.into_iter().flatten().map(ColumnWriter::Flat).collect());
+        }
         let root = self.parquet.root_schema_ptr();
         // The factory takes schema and properties from a file, so it gets one that goes nowhere.
-        let file = SerializedFileWriter::new(io::sink(), root, properties.clone());
+        let file = SerializedFileWriter::new(io::sink(), root, Arc::new(properties));
         let factory =
             ArrowRowGroupWriterFactory::new(&file.map_err(unwritable)?, self.schema.clone());
-        let writers = factory.create_column_writers(0).map_err(unwritable)?;
-        let choose = |(leaf, writer)| {
-            let field = self.schema.field(self.parquet.get_column_root_idx(leaf));
-            let column = &self.parquet.columns()[leaf];
-            let own = column::encoder(field.data_type(), column, &properties)?;
-            Ok(match own {
-                Some(encoder) => ColumnWriter::Flat(encoder),
-                None => ColumnWriter::Any(Box::new(writer)),
-            })
+        let any = factory.create_column_writers(0).map_err(unwritable)?;
+        let choose = |(own, any): (Option<_>, _)| match own {
+            Some(encoder) => ColumnWriter::Flat(encoder),
+            None => ColumnWriter::Any(Box::new(any)),
         };
-        writers.into_iter().enumerate().map(choose).collect()
+        Ok(own.into_iter().zip(any).map(choose).collect())
     }
 
     fn encode(&mut self, rows: &RecordBatch) -> Result<()> {

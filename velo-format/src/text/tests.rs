@@ -1,7 +1,7 @@
 //! What both text formats write reads back as the same values, whatever the layout and chunking.
 
-use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Read;
+use std::sync::Arc;
 
 use arrow_array::builder::{Int32Builder, MapBuilder, StringBuilder, UnionBuilder};
 use arrow_array::types::{
@@ -25,24 +25,11 @@ use serde_json::{Value, json};
 use velo_core::ErrorKind;
 
 use crate::csv::CsvOutput;
+use crate::harness::Shared;
 use crate::jsonl::JsonLinesOutput;
 use crate::{Compression, OutputFormat, WriteOptions};
 
 type F16 = <Float16Type as arrow_array::ArrowPrimitiveType>::Native;
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 fn csv(change: impl FnOnce(&mut WriteOptions)) -> CsvOutput {
     let mut options = WriteOptions::default();

@@ -5,33 +5,14 @@ mod foreign;
 mod round_trip;
 mod schemas;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use velo_core::{Result, Uri};
 
 use super::{Avro, AvroOutput};
-use crate::{
-    BadRow, DecodeRequest, OutputFormat, Prologue, ReadOptions, Splitting, StreamFormat,
-    WriteOptions,
-};
-
-/// A sink whose bytes can be looked at afterwards.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::harness::written_when_full;
+use crate::{BadRow, DecodeRequest, Prologue, ReadOptions, Splitting, StreamFormat, WriteOptions};
 
 /// Options of a URI's query.
 fn queried(query: &str) -> Result<WriteOptions> {
@@ -42,24 +23,7 @@ fn queried(query: &str) -> Result<WriteOptions> {
 /// Writes as a caller does: a chunk whenever one is full, and the rest at the end.
 fn write(query: &str, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>> {
     let output = AvroOutput::new(&queried(query)?)?;
-    let out = Shared::default();
-    let mut file = output.file(schema, Box::new(out.clone()))?;
-    let mut chunks = output.chunks(schema)?;
-    for batch in batches {
-        chunks.write(batch)?;
-        while chunks.is_full() {
-            file.append(chunks.finish()?)?;
-        }
-    }
-    while chunks.rows() > 0 {
-        file.append(chunks.finish()?)?;
-    }
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    assert_eq!(file.rows(), rows as u64);
-    let length = file.finish()?;
-    let bytes = std::mem::take(&mut *out.0.lock().unwrap());
-    assert_eq!(length, bytes.len() as u64);
-    Ok(bytes)
+    written_when_full(&output, schema, batches)
 }
 
 /// What a file gave.

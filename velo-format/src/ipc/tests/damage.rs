@@ -1,6 +1,5 @@
-use std::io;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use proptest::prelude::*;
@@ -8,7 +7,7 @@ use velo_core::ErrorKind;
 
 use super::*;
 use crate::StreamFormat;
-use crate::harness::{read, request as stream_request};
+use crate::harness::{Failing, read, request as stream_request};
 
 fn sample() -> RecordBatch {
     data::rows(&kinds(), 20, 11).unwrap()
@@ -143,25 +142,6 @@ fn a_truncated_stream_gives_an_error_or_whole_messages() {
             }
         }
         assert_eq!(whole, 3);
-    }
-}
-
-/// Fails from the given read on.
-struct Failing(Bytes, AtomicU64);
-
-impl ReadAt for Failing {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.1.fetch_sub(1, Ordering::Relaxed) == 0 {
-            self.1.store(0, Ordering::Relaxed);
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "gone"));
-        }
-        // In small pieces, as a remote store may answer.
-        let piece = buffer.len().min(1000);
-        self.0.read_at(offset, &mut buffer[..piece])
-    }
-
-    fn size(&self) -> u64 {
-        self.0.len() as u64
     }
 }
 

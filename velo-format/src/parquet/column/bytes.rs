@@ -86,34 +86,26 @@ impl BytesEncoder {
         while at < array.len() {
             let most = (self.settings.page_rows.max(1) - self.levels.rows()).min(array.len() - at);
             let rows = at..at + most;
-            let limit = self.settings.page_bytes;
             let valid = |row: &usize| nulls.is_none_or(|nulls| nulls.is_valid(*row));
-            let taken = match &mut self.values {
-                Values::Plain(plain) | Values::Outgrown(plain, _) => {
-                    plain.fill(rows, limit, valid, &value)?
-                }
-                Values::Numbered(dictionary) => {
-                    let limit = self.settings.dictionary_bytes;
-                    dictionary.fill(rows, limit, valid, &value)?
-                }
+            let settings = &self.settings;
+            let (taken, is_large) = match &mut self.values {
+                Values::Plain(plain) | Values::Outgrown(plain, _) => fill(rows, valid, |row| {
+                    plain.push(value(row))?;
+                    Ok(plain.body.len() >= settings.page_bytes)
+                })?,
+                Values::Numbered(dictionary) => fill(rows, valid, |row| {
+                    dictionary.push(value(row))?;
+                    Ok(dictionary.size() > settings.dictionary_bytes)
+                })?,
             };
             let nulls = nulls.map(|nulls| nulls.slice(at, taken));
             self.levels.add(taken, nulls.as_ref());
             at += taken;
-            if self.levels.rows() >= self.settings.page_rows || self.is_large() {
+            if self.levels.rows() >= self.settings.page_rows || is_large {
                 self.flush()?;
             }
         }
         Ok(())
-    }
-
-    fn is_large(&self) -> bool {
-        match &self.values {
-            Values::Plain(plain) | Values::Outgrown(plain, _) => {
-                plain.body.len() >= self.settings.page_bytes
-            }
-            Values::Numbered(dictionary) => dictionary.size() > self.settings.dictionary_bytes,
-        }
     }
 
     /// Finishes the open page.
@@ -188,28 +180,23 @@ impl BytesEncoder {
     }
 }
 
-impl Plain {
-    /// Adds rows until the page is large enough; gives their number.
-    fn fill<'a>(
-        &mut self,
-        rows: Range<usize>,
-        limit: usize,
-        valid: impl Fn(&usize) -> bool,
-        value: impl Fn(usize) -> &'a [u8],
-    ) -> Result<usize> {
-        let start = rows.start;
-        for row in rows.clone() {
-            if !valid(&row) {
-                continue;
-            }
-            self.push(value(row))?;
-            if self.body.len() >= limit {
-                return Ok(row + 1 - start);
-            }
+/// Adds the rows that have a value until `push` says that the page is large enough; gives the number
+/// of rows gone through, and whether it is.
+fn fill(
+    rows: Range<usize>,
+    valid: impl Fn(&usize) -> bool,
+    mut push: impl FnMut(usize) -> Result<bool>,
+) -> Result<(usize, bool)> {
+    let start = rows.start;
+    for row in rows.clone() {
+        if valid(&row) && push(row)? {
+            return Ok((row + 1 - start, true));
         }
-        Ok(rows.len())
     }
+    Ok((rows.len(), false))
+}
 
+impl Plain {
     fn push(&mut self, value: &[u8]) -> Result<()> {
         self.body.extend_from_slice(&length(value)?.to_le_bytes());
         let start = self.body.len();
@@ -255,28 +242,11 @@ impl Dictionary {
         self.table.bytes() + 4 * self.table.len()
     }
 
-    /// Adds rows until the dictionary is beyond its limit; gives their number.
-    fn fill<'a>(
-        &mut self,
-        rows: Range<usize>,
-        limit: usize,
-        valid: impl Fn(&usize) -> bool,
-        value: impl Fn(usize) -> &'a [u8],
-    ) -> Result<usize> {
-        let start = rows.start;
-        for row in rows.clone() {
-            if !valid(&row) {
-                continue;
-            }
-            let value = value(row);
-            length(value)?;
-            self.bytes += value.len();
-            self.indices.push(self.table.number(value));
-            if self.size() > limit {
-                return Ok(row + 1 - start);
-            }
-        }
-        Ok(rows.len())
+    fn push(&mut self, value: &[u8]) -> Result<()> {
+        length(value)?;
+        self.bytes += value.len();
+        self.indices.push(self.table.number(value));
+        Ok(())
     }
 
     /// Gives the least and the greatest value among those of the page.

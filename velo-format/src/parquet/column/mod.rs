@@ -75,8 +75,10 @@ pub(super) fn encoder(
         && properties.writer_version() == WriterVersion::PARQUET_1_0
         && properties.bloom_filter_properties(path).is_none()
         && !properties.write_page_header_statistics(path);
-    let codec = PageCodec::new(properties.compression(path))?;
-    let (true, true, Some(codec)) = (flat, plain, codec) else {
+    if !(flat && plain) {
+        return Ok(None);
+    }
+    let Some(codec) = PageCodec::new(properties.compression(path))? else {
         return Ok(None);
     };
     let settings = Settings {

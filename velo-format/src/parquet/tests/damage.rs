@@ -1,10 +1,11 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
 use velo_core::ErrorKind;
 
 use super::samples::{batch, kinds};
 use super::*;
+use crate::harness::Failing;
 
 fn sample() -> Bytes {
     let rows = batch(&kinds()[..20], 60, 11);
@@ -88,25 +89,6 @@ fn a_schema_nested_without_end_is_refused() {
     let error = open(Bytes::from(file)).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert!(error.report().contains("nested"), "{}", error.report());
-}
-
-/// Fails from the given read on.
-struct Failing(Bytes, AtomicU64);
-
-impl ReadAt for Failing {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.1.fetch_sub(1, Ordering::Relaxed) == 0 {
-            self.1.store(0, Ordering::Relaxed);
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "gone"));
-        }
-        // In small pieces, as a remote store may answer.
-        let piece = buffer.len().min(1000);
-        self.0.read_at(offset, &mut buffer[..piece])
-    }
-
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
 }
 
 #[test]

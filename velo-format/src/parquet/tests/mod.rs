@@ -7,8 +7,7 @@ mod samples;
 mod settings;
 mod twin;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -16,46 +15,16 @@ use arrow_select::concat::concat_batches;
 use bytes::Bytes;
 use velo_core::Result;
 
+use crate::harness::written_when_full;
 use crate::parquet::{Parquet, ParquetOutput};
 use crate::{
     OutputFormat, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions, WriteOptions,
 };
 
-/// A sink whose bytes can be looked at afterwards.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Writes as a caller does: a chunk whenever one is full, and the rest at the end.
 fn write(options: &WriteOptions, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Bytes> {
     let output = ParquetOutput::new(options)?;
-    let out = Shared::default();
-    let mut file = output.file(schema, Box::new(out.clone()))?;
-    let mut chunks = output.chunks(schema)?;
-    for batch in batches {
-        chunks.write(batch)?;
-        while chunks.is_full() {
-            file.append(chunks.finish()?)?;
-        }
-    }
-    while chunks.rows() > 0 {
-        file.append(chunks.finish()?)?;
-    }
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    assert_eq!(file.rows(), rows as u64);
-    let length = file.finish()?;
-    let bytes = std::mem::take(&mut *out.0.lock().unwrap());
-    assert_eq!(length, bytes.len() as u64);
-    Ok(bytes.into())
+    Ok(written_when_full(&output, schema, batches)?.into())
 }
 
 fn open(file: impl ReadAt + 'static) -> Result<Arc<dyn RandomInput>> {
