@@ -30,7 +30,9 @@ pub use offset::{Offset, SourceOffset};
 pub use options::{ByteSize, OptionInfo, TimeSpan, describe};
 pub use plain::{Reader, Sink, Source, Writer};
 pub use predicate::{Comparison, Literal, Predicate};
-pub use progress::{Commit, Committable, Identity, Position, Prepared, Progress, Split, SplitId};
+pub use progress::{
+    Barrier, Commit, Committable, Identity, Position, Prepared, Progress, Split, SplitId,
+};
 pub use record::StreamRecord;
 pub use sink::{
     Action, CommitKind, DataSink, DataWriter, Recovered, SinkCapabilities, WriteRequest,

@@ -216,11 +216,27 @@ pub struct Committable {
     pub body: String,
 }
 
+/// What follows an epoch, as far as the runner knows.
+///
+/// ```
+/// use velo_core::Barrier;
+/// assert!(Barrier::Checkpoint < Barrier::Pause && Barrier::Pause < Barrier::End);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Barrier {
+    /// More rows follow at once: what is expensive to finish may stay open.
+    Checkpoint,
+    /// Nothing follows for a while (a stop, a revoked split): what can be shown is finished.
+    Pause,
+    /// The source has ended: everything is finished.
+    End,
+}
+
 /// What one writer hands over at the end of an epoch.
 ///
 /// ```
 /// let prepared = velo_core::Prepared::default();
-/// assert!(prepared.committable.is_none());
+/// assert!(prepared.committable.is_none() && !prepared.held);
 /// ```
 #[derive(Debug, Default)]
 pub struct Prepared {
@@ -228,6 +244,10 @@ pub struct Prepared {
     pub committable: Option<Committable>,
     /// Rows that the destination refused; they go to the dead letters of the same epoch.
     pub rejected: Vec<Rejected>,
+    /// Rows of this epoch are still in memory or in a file that cannot be cut: the epoch's
+    /// progress may be stored with a later epoch of this writer that is not held, and not before.
+    /// Never at [`Barrier::End`].
+    pub held: bool,
 }
 
 /// One epoch, ready to become visible: the committables of every lane and how far it reaches.

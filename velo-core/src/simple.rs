@@ -10,8 +10,8 @@ use arrow_array::RecordBatch;
 use async_trait::async_trait;
 
 use crate::{
-    Action, Batch, Commit, CommitKind, DataReader, DataSink, DataSource, DataWriter, Error,
-    ErrorKind, Event, Identity, Mark, Prepared, Progress, ReadRequest, Recovered, Result,
+    Action, Barrier, Batch, Commit, CommitKind, DataReader, DataSink, DataSource, DataWriter,
+    Error, ErrorKind, Event, Identity, Mark, Prepared, Progress, ReadRequest, Recovered, Result,
     SchemaChange, Sink, SinkCapabilities, Source, SourceCapabilities, SourceOffset, Split,
     SplitChange, SplitEnumerator, SplitId, StreamInfo, WriteRequest,
 };
@@ -308,7 +308,7 @@ impl DataWriter for Flushing {
         Ok(())
     }
 
-    async fn prepare(&mut self, _: u64, _: &Progress) -> Result<Prepared> {
+    async fn prepare(&mut self, _: u64, _: Barrier, _: &Progress) -> Result<Prepared> {
         self.begin()?;
         if std::mem::take(&mut self.dirty) {
             self.writer.flush().await?;

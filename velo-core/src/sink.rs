@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    Batch, Budget, Commit, Identity, Prepared, Progress, Result, SchemaChange, SourceOffset, Split,
-    SplitId, StreamInfo,
+    Barrier, Batch, Budget, Commit, Identity, Prepared, Progress, Result, SchemaChange,
+    SourceOffset, Split, SplitId, StreamInfo,
 };
 
 /// How a sink makes an epoch visible.
@@ -108,6 +108,9 @@ pub struct WriteRequest {
     pub identity: Identity,
     /// Memory for what the writer buffers.
     pub budget: Budget,
+    /// Whether a destination that keeps rows in order keeps them in the order of the splits. Splits
+    /// without an end have no such order.
+    pub in_order: bool,
 }
 
 impl WriteRequest {
@@ -124,6 +127,7 @@ impl WriteRequest {
             lane,
             identity,
             budget,
+            in_order: true,
         }
     }
 }
@@ -203,14 +207,17 @@ pub trait DataSink: Send + Sync + 'static {
 /// - **W5** `prepare` of an epoch without rows gives no committable and costs nothing.
 /// - **W6** After `close` nothing that was not prepared remains anywhere.
 /// - **W7** A writer takes batches of many streams; those of one split come in order.
+/// - **W8** An epoch may be held back only at [`Barrier::Checkpoint`] and, for a destination that
+///   shows nothing before its end, at [`Barrier::Pause`]. Its rows become visible with the commit
+///   of a later epoch that is not held.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// use velo_core::{Budget, DataSink, Identity, Progress, WriteRequest, memory::Memory};
+/// use velo_core::{Barrier, Budget, DataSink, Identity, Progress, WriteRequest, memory::Memory};
 /// let sink = Memory::new("orders").sink();
 /// let request = WriteRequest::new(0, Identity::new("copy", 0, 1), Budget::new(1 << 20));
 /// let mut writer = sink.create_writer(request).await?;
-/// assert!(writer.prepare(1, &Progress::default()).await?.committable.is_none());
+/// assert!(writer.prepare(1, Barrier::End, &Progress::default()).await?.committable.is_none());
 /// writer.close().await?;
 /// # Ok::<(), velo_core::Error>(())
 /// # }).unwrap();
@@ -242,7 +249,12 @@ pub trait DataWriter: Send {
     ///
     /// # Errors
     /// As [`write`](Self::write); `Fenced`.
-    async fn prepare(&mut self, epoch: u64, progress: &Progress) -> Result<Prepared>;
+    async fn prepare(
+        &mut self,
+        epoch: u64,
+        barrier: Barrier,
+        progress: &Progress,
+    ) -> Result<Prepared>;
 
     /// Gives up what was not prepared (W6).
     ///

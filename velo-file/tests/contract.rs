@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use libtest_mimic::Trial;
 use tempfile::TempDir;
 use velo_core::{
-    Action, Batch, Budget, Commit, DataSink, DataWriter, Error, ErrorKind, Event, Identity,
-    Prepared, Progress, ReadRequest, Recovered, Result, SchemaChange, Sink, SinkCapabilities,
-    Source, Split, SplitChange, StreamInfo, Uri, WriteRequest,
+    Action, Barrier, Batch, Budget, Commit, DataSink, DataWriter, Error, ErrorKind, Event,
+    Identity, Prepared, Progress, ReadRequest, Recovered, Result, SchemaChange, Sink,
+    SinkCapabilities, Source, Split, SplitChange, StreamInfo, Uri, WriteRequest,
 };
 use velo_file::{FileSink, FileSource};
 use velo_format::compression::Compressor;
@@ -213,7 +213,10 @@ async fn write(sink: &FileSink, batches: &[Batch]) -> Result<()> {
         writer.write(batch.clone()).await?;
     }
     let progress = Progress::default();
-    let part = writer.prepare(1, &progress).await?.committable;
+    let part = writer
+        .prepare(1, Barrier::End, &progress)
+        .await?
+        .committable;
     let commit = Commit {
         identity,
         epoch: 1,
@@ -428,8 +431,13 @@ impl DataWriter for NotingWriter {
         self.writer.end_split(split).await
     }
 
-    async fn prepare(&mut self, epoch: u64, progress: &Progress) -> Result<Prepared> {
-        self.writer.prepare(epoch, progress).await
+    async fn prepare(
+        &mut self,
+        epoch: u64,
+        barrier: Barrier,
+        progress: &Progress,
+    ) -> Result<Prepared> {
+        self.writer.prepare(epoch, barrier, progress).await
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

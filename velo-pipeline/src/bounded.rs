@@ -7,8 +7,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use velo_core::{
-    Batch, Commit, DataWriter, Error, ErrorKind, Progress, ReadRequest, Result, Split, SplitChange,
-    SplitEnumerator, WriteRequest,
+    Barrier, Batch, Commit, DataWriter, Error, ErrorKind, Progress, ReadRequest, Result, Split,
+    SplitChange, SplitEnumerator, WriteRequest,
 };
 
 use crate::ahead::Events;
@@ -149,7 +149,7 @@ async fn finish(run: &Arc<Run>, mut done: Vec<Done>) -> Result<()> {
     {
         let progress = progress.clone();
         preparing.spawn(async move {
-            let prepared = writer.prepare(EPOCH, &progress).await?;
+            let prepared = writer.prepare(EPOCH, Barrier::End, &progress).await?;
             Ok::<_, Error>((lane, writer, prepared))
         });
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema};
 use velo_core::{
-    Budget, Commit, Committable, DataSink, DataWriter, FieldValue, Identity, Progress, Rejected,
-    Result, StreamInfo, StreamRecord, WriteRequest,
+    Barrier, Budget, Commit, Committable, DataSink, DataWriter, FieldValue, Identity, Progress,
+    Rejected, Result, StreamInfo, StreamRecord, WriteRequest,
 };
 
 /// The columns of dead letters: where each row came from, why it was refused, and its bytes as
@@ -74,7 +74,10 @@ impl DeadLetters {
     pub(crate) async fn commit(&mut self) -> Result<()> {
         self.commits += 1;
         let progress = Progress::default();
-        let prepared = self.writer.prepare(self.commits, &progress).await?;
+        let prepared = self
+            .writer
+            .prepare(self.commits, Barrier::Pause, &progress)
+            .await?;
         let Some(part) = prepared.committable else {
             return Ok(());
         };

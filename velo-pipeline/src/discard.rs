@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use velo_core::{
-    Action, Batch, Commit, CommitKind, DataSink, DataWriter, Identity, Prepared, Progress,
+    Action, Barrier, Batch, Commit, CommitKind, DataSink, DataWriter, Identity, Prepared, Progress,
     Recovered, Result, SchemaChange, SinkCapabilities, StreamInfo, WriteRequest,
 };
 
@@ -54,7 +54,7 @@ impl DataWriter for Discard {
         Ok(())
     }
 
-    async fn prepare(&mut self, _: u64, _: &Progress) -> Result<Prepared> {
+    async fn prepare(&mut self, _: u64, _: Barrier, _: &Progress) -> Result<Prepared> {
         Ok(Prepared::default())
     }
 

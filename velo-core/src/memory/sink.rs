@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use super::store::{Store, Written, lock};
 use crate::{
-    Action, Batch, Commit, CommitKind, Committable, DataSink, DataWriter, ErrorKind, Identity,
-    Prepared, Progress, Recovered, Result, SchemaChange, SinkCapabilities, SourceOffset, SplitId,
-    StreamInfo, WriteRequest,
+    Action, Barrier, Batch, Commit, CommitKind, Committable, DataSink, DataWriter, ErrorKind,
+    Identity, Prepared, Progress, Recovered, Result, SchemaChange, SinkCapabilities, SourceOffset,
+    SplitId, StreamInfo, WriteRequest,
 };
 
 const MAX_WRITERS: u32 = 16;
@@ -126,7 +126,7 @@ impl DataWriter for MemoryWriter {
         Ok(())
     }
 
-    async fn prepare(&mut self, _epoch: u64, _progress: &Progress) -> Result<Prepared> {
+    async fn prepare(&mut self, _: u64, _: Barrier, _: &Progress) -> Result<Prepared> {
         if self.written.batches.is_empty() {
             return Ok(Prepared::default());
         }
@@ -140,7 +140,7 @@ impl DataWriter for MemoryWriter {
         };
         Ok(Prepared {
             committable: Some(committable),
-            rejected: Vec::new(),
+            ..Prepared::default()
         })
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Batch, Budget, Commit, DataSink, DataWriter, Error, ErrorKind, Identity, Progress, Result,
-    StreamInfo, StreamRecord, WriteRequest,
+    Barrier, Batch, Budget, Commit, DataSink, DataWriter, Error, ErrorKind, Identity, Progress,
+    Result, StreamInfo, StreamRecord, WriteRequest,
 };
 
 const BUDGET: u64 = 64 << 20;
@@ -159,7 +159,10 @@ impl Writer {
         self.flush_records().await?;
         self.epoch += 1;
         let progress = Progress::default();
-        let prepared = self.writer.prepare(self.epoch, &progress).await?;
+        let prepared = self
+            .writer
+            .prepare(self.epoch, Barrier::Pause, &progress)
+            .await?;
         if let Some(rejected) = prepared.rejected.first() {
             return Err(
                 Error::new(ErrorKind::InvalidData, "destination refused rows")

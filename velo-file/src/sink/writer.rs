@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use velo_core::{
-    Batch, Budget, DataWriter, Error, ErrorKind, Op, Prepared, Progress, Result, SchemaChange,
-    Split, StreamInfo,
+    Barrier, Batch, Budget, DataWriter, Error, ErrorKind, Op, Prepared, Progress, Result,
+    SchemaChange, Split, StreamInfo,
 };
 use velo_format::ChunkEncoder;
 
@@ -243,7 +243,7 @@ impl FileWriter {
         };
         Ok(Prepared {
             committable,
-            rejected: Vec::new(),
+            ..Prepared::default()
         })
     }
 
@@ -335,7 +335,7 @@ impl DataWriter for FileWriter {
         self.leave(done)
     }
 
-    async fn prepare(&mut self, epoch: u64, progress: &Progress) -> Result<Prepared> {
+    async fn prepare(&mut self, epoch: u64, _: Barrier, progress: &Progress) -> Result<Prepared> {
         self.enter()?;
         let done = self.end_epoch(epoch, progress).await;
         self.leave(done)

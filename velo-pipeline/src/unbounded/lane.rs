@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
 use velo_core::{
-    DataReader, DataWriter, Event, Progress, ReadRequest, Result, SourceOffset, Split, SplitId,
-    WriteRequest,
+    Barrier, DataReader, DataWriter, Event, Progress, ReadRequest, Result, SourceOffset, Split,
+    SplitId, WriteRequest,
 };
 
 use crate::copy::Run;
@@ -151,7 +151,10 @@ impl Lane {
         for split in left {
             self.writer.end_split(&split).await?;
         }
-        let prepared = self.writer.prepare(epoch, &progress).await?;
+        let prepared = self
+            .writer
+            .prepare(epoch, Barrier::Pause, &progress)
+            .await?;
         self.run
             .copy
             .counters

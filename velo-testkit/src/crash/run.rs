@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use velo_core::{
-    Budget, Commit, DataReader, DataSink, DataSource, DataWriter, Error, ErrorKind, Event,
+    Barrier, Budget, Commit, DataReader, DataSink, DataSource, DataWriter, Error, ErrorKind, Event,
     Identity, Progress, ReadRequest, Result, SourceOffset, Split, SplitChange, SplitEnumerator,
     SplitId, WriteRequest,
 };
@@ -239,7 +239,9 @@ impl Run {
         let mut parts = Vec::new();
         for (lane, writer) in self.lanes.iter_mut().enumerate() {
             self.steps.step().await;
-            let prepared = writer.prepare(self.epoch, &progress).await?;
+            let prepared = writer
+                .prepare(self.epoch, Barrier::Pause, &progress)
+                .await?;
             parts.extend(prepared.committable.map(|part| (lane as u32, part)));
         }
         let commit = Commit {

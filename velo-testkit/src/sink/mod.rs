@@ -8,8 +8,8 @@ use arrow_schema::DataType;
 use libtest_mimic::Failed;
 use velo_core::memory::MemoryOffset;
 use velo_core::{
-    Batch, Budget, Commit, Committable, DataWriter, Identity, Mark, Progress, Result, Sink,
-    SourceOffset, SplitId, WriteRequest,
+    Barrier, Batch, Budget, Commit, Committable, DataWriter, Identity, Mark, Progress, Result,
+    Sink, SourceOffset, SplitId, WriteRequest,
 };
 
 use crate::contract::{Clause, Need, Outcome};
@@ -100,7 +100,7 @@ async fn prepared(
     for batch in rows {
         writer.write(batch.clone()).await?;
     }
-    let prepared = writer.prepare(epoch, upto).await?;
+    let prepared = writer.prepare(epoch, Barrier::Pause, upto).await?;
     Ok(prepared
         .committable
         .map(|part| (lane, part))

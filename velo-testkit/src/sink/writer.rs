@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use velo_core::{Batch, Budget, StreamInfo, WriteRequest};
+use velo_core::{Barrier, Batch, Budget, StreamInfo, WriteRequest};
 
 use super::{SINK, Task, prepared, ten, up_to};
 use crate::contract::{Clause, Need, Outcome, ensure};
@@ -74,7 +74,9 @@ async fn poisoned(stage: &Stage) -> Outcome {
     }
     let progress = up_to("a", 10);
     if !waited {
-        waited = once(writer.prepare(1, &progress)).await.is_none();
+        waited = once(writer.prepare(1, Barrier::Pause, &progress))
+            .await
+            .is_none();
     }
     drop(everything);
     if !waited {
@@ -84,9 +86,10 @@ async fn poisoned(stage: &Stage) -> Outcome {
     ensure(writer.write(rows).await.is_err(), || {
         "write went on after a dropped future".to_owned()
     })?;
-    ensure(writer.prepare(2, &progress).await.is_err(), || {
-        "prepare went on after a dropped future".to_owned()
-    })
+    ensure(
+        writer.prepare(2, Barrier::Pause, &progress).await.is_err(),
+        || "prepare went on after a dropped future".to_owned(),
+    )
 }
 
 async fn accepted(stage: &Stage) -> Outcome {

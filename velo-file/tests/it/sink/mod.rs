@@ -18,8 +18,8 @@ use arrow_array::{
 };
 use arrow_schema::{Schema, SchemaRef};
 use velo_core::{
-    Batch, Budget, Commit, DataSink, DataWriter, Error, ErrorKind, Identity, Progress, Result,
-    Span, Split, SplitId, StreamInfo, Uri, WriteRequest,
+    Barrier, Batch, Budget, Commit, DataSink, DataWriter, Error, ErrorKind, Identity, Progress,
+    Result, Span, Split, SplitId, StreamInfo, Uri, WriteRequest,
 };
 use velo_file::FileSink;
 use velo_file::config::FileWriteOptions;
@@ -209,7 +209,7 @@ async fn try_writer(sink: &FileSink, generation: u64, lane: u32) -> Result<Box<d
 /// Prepares an epoch of one lane.
 async fn prepare(writer: &mut Box<dyn DataWriter>, generation: u64, epoch: u64) -> Result<Commit> {
     let progress = Progress::default();
-    let prepared = writer.prepare(epoch, &progress).await?;
+    let prepared = writer.prepare(epoch, Barrier::Pause, &progress).await?;
     let parts = prepared
         .committable
         .map(|part| (0, part))

@@ -53,7 +53,10 @@ async fn copy_with(sink: FileSink, lanes: u32, seed: u64) {
     let (mut parts, mut open) = (Vec::new(), Vec::new());
     for (lane, task) in work.collect::<Vec<_>>().into_iter().enumerate() {
         let mut writer = task.await.unwrap();
-        let prepared = writer.prepare(1, &Progress::default()).await.unwrap();
+        let prepared = writer
+            .prepare(1, Barrier::End, &Progress::default())
+            .await
+            .unwrap();
         parts.extend(prepared.committable.map(|part| (lane as u32, part)));
         open.push(writer);
     }
