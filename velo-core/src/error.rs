@@ -52,6 +52,10 @@ pub enum ErrorKind {
     Aborted,
     /// The source no longer holds the stored position: rows in between are lost.
     Gap,
+    /// What a pipeline must remember is missing or damaged: going on could lose or double rows.
+    StateLost,
+    /// The destination stands before the stored state, as after a restored backup.
+    SinkBehind,
     /// The connector, format or type cannot do this.
     Unsupported,
     /// The operating system failed to read or write: disk full, I/O error.
@@ -84,6 +88,8 @@ impl ErrorKind {
             Self::PermissionDenied => 77,
             Self::Config | Self::Unsupported => 78,
             Self::Gap => 79,
+            Self::StateLost => 80,
+            Self::SinkBehind => 81,
         }
     }
 }
@@ -346,6 +352,8 @@ impl From<std::io::Error> for Error {
             Os::TimedOut | Os::ConnectionRefused | Os::ConnectionReset => {
                 (ErrorKind::Unavailable, true)
             }
+            // Somebody frees space, sooner or later.
+            Os::StorageFull | Os::QuotaExceeded => (ErrorKind::Io, true),
             _ => (ErrorKind::Io, false),
         };
         let doing = match kind {

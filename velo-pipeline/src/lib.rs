@@ -9,6 +9,7 @@ mod discard;
 mod guarantee;
 mod lane;
 mod stop;
+pub mod store;
 mod unbounded;
 
 pub use copy::{Copy, Summary};
