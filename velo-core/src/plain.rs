@@ -66,6 +66,12 @@ impl Source {
     }
 }
 
+impl From<Arc<dyn DataSource>> for Source {
+    fn from(shared: Arc<dyn DataSource>) -> Self {
+        Self(shared)
+    }
+}
+
 impl Deref for Source {
     type Target = dyn DataSource;
 
@@ -130,6 +136,12 @@ impl Sink {
     #[must_use]
     pub fn shared(&self) -> Arc<dyn DataSink> {
         self.0.clone()
+    }
+}
+
+impl From<Arc<dyn DataSink>> for Sink {
+    fn from(shared: Arc<dyn DataSink>) -> Self {
+        Self(shared)
     }
 }
 

@@ -13,6 +13,7 @@ use velo_core::{
 
 use crate::ahead::Events;
 use crate::copy::Run;
+use crate::dead_letters::Stage;
 use crate::lane::{Follow, keep};
 
 const EPOCH: u64 = 1;
@@ -156,7 +157,7 @@ async fn finish(run: &Arc<Run>, mut done: Vec<Done>) -> Result<()> {
     let (mut parts, mut writers) = (Vec::new(), Vec::new());
     while let Some(prepared) = preparing.join_next().await {
         let (lane, writer, prepared) = prepared.map_err(crashed)??;
-        keep(&prepared.rejected, &run.letters).await?;
+        keep(&prepared.rejected, Stage::Write, &run.letters).await?;
         run.copy.counters.take_rows(prepared.rejected.len() as u64);
         parts.extend(prepared.committable.map(|part| (lane, part)));
         writers.push(writer);

@@ -11,7 +11,7 @@ use velo_core::{
 
 use crate::dead_letters::DeadLetters;
 use crate::lane::Letters;
-use crate::{Counters, Stop};
+use crate::{Counters, Pipeline, Stop};
 
 const READERS: u64 = 24 << 20;
 const WRITERS: u64 = 24 << 20;
@@ -100,6 +100,9 @@ impl Copy {
     /// What reading, writing or committing reports; the destination of a bounded copy is then as
     /// it was. `Aborted` when a bounded copy was stopped.
     pub async fn run(self) -> Result<Summary> {
+        if !self.source.capabilities().bounded {
+            return self.into_pipeline().run().await;
+        }
         let started = Instant::now();
         let streams = self.source.streams().await?;
         let announced = self.projected(&streams)?;
@@ -117,11 +120,7 @@ impl Copy {
             copy: self,
         };
         let counters = run.copy.counters.clone();
-        if run.copy.source.capabilities().bounded {
-            crate::bounded::run(Arc::new(run)).await?;
-        } else {
-            crate::unbounded::run(Arc::new(run)).await?;
-        }
+        crate::bounded::run(Arc::new(run)).await?;
         if let Some(letters) = letters.and_then(Arc::into_inner) {
             letters.into_inner().close().await?;
         }
@@ -134,6 +133,21 @@ impl Copy {
             elapsed: started.elapsed(),
             streams: announced,
         })
+    }
+
+    /// An endless copy is a pipeline that remembers nothing and gives up at the first failure.
+    fn into_pipeline(self) -> Pipeline {
+        let mut pipeline =
+            Pipeline::new(run_name(), Source::from(self.source), Sink::from(self.sink));
+        pipeline.threads = self.threads;
+        pipeline.columns = self.columns;
+        pipeline.filter = self.filter;
+        pipeline.dead_letters = self.dead_letters;
+        pipeline.every = self.commit_interval;
+        pipeline.retry.tries = Some(1);
+        pipeline.counters = self.counters;
+        pipeline.stop = self.stop;
+        pipeline
     }
 
     fn projected(&self, streams: &[Arc<StreamInfo>]) -> Result<Vec<Arc<StreamInfo>>> {
@@ -151,7 +165,7 @@ impl Copy {
             return Ok(None);
         };
         let identity = Identity::new(format!("{}-dead", run_name()), 0, 1);
-        let letters = DeadLetters::open(sink.shared(), identity).await?;
+        let letters = DeadLetters::open(sink.shared(), identity, None).await?;
         Ok(Some(Arc::new(Mutex::new(letters))))
     }
 }
@@ -179,7 +193,9 @@ impl Run {
     /// Commits dead letters, then the rows; asks again while the outcome is unknown.
     pub(crate) async fn commit(&self, commit: &Commit) -> Result<()> {
         if let Some(letters) = &self.letters {
-            letters.lock().await.commit().await?;
+            let mut letters = letters.lock().await;
+            let parts = letters.prepare(commit.epoch).await?;
+            letters.commit(commit.epoch, parts).await?;
         }
         let mut tries = 1;
         loop {

@@ -15,6 +15,8 @@ pub struct Counters {
     bytes: AtomicU64,
     splits: AtomicU64,
     commits: AtomicU64,
+    /// Rows and rejected rows as they were at the last commit.
+    settled: [AtomicU64; 2],
 }
 
 impl Counters {
@@ -54,6 +56,19 @@ impl Counters {
 
     pub(crate) fn take_rows(&self, rows: u64) {
         self.rows.fetch_sub(rows, Ordering::Relaxed);
+    }
+
+    /// Notes that so many rows more are committed or kept as dead letters.
+    pub(crate) fn settle(&self, written: u64, rejected: u64) {
+        self.settled[0].fetch_add(written, Ordering::Relaxed);
+        self.settled[1].fetch_add(rejected, Ordering::Relaxed);
+    }
+
+    /// Goes back to what was committed: the rest will come again.
+    pub(crate) fn go_back(&self) {
+        for (settled, live) in self.settled.iter().zip([&self.rows, &self.rejected]) {
+            live.store(settled.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn add_rejected(&self) {

@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 use velo_core::{DataWriter, Error, ErrorKind, Event, Mark, Rejected, Result, Split};
 
 use crate::Counters;
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, Letter, Stage};
 
 /// Where rejected rows go: into dead letters, or nowhere but the count.
 pub(crate) type Letters = Option<Arc<Mutex<DeadLetters>>>;
@@ -50,7 +50,7 @@ impl Follow {
             Event::Rejected(rejected) => {
                 self.uncovered = true;
                 counters.add_rejected();
-                keep(&[rejected], letters).await?;
+                keep(&[rejected], Stage::Decode, letters).await?;
             }
             Event::Mark(mark) => {
                 counters.add_bytes(mark.bytes_read.saturating_sub(self.bytes_counted));
@@ -81,9 +81,13 @@ impl Follow {
 }
 
 /// Keeps rejected rows as dead letters, where there are any.
-pub(crate) async fn keep(rejected: &[Rejected], letters: &Letters) -> Result<()> {
-    match letters {
-        Some(letters) => letters.lock().await.write(rejected).await,
-        None => Ok(()),
-    }
+pub(crate) async fn keep(rejected: &[Rejected], stage: Stage, letters: &Letters) -> Result<()> {
+    let Some(letters) = letters else {
+        return Ok(());
+    };
+    let rejected = rejected.iter().cloned();
+    let kept: Vec<_> = rejected
+        .map(|rejected| Letter::new(rejected, stage))
+        .collect();
+    letters.lock().await.write(&kept).await
 }

@@ -8,13 +8,16 @@ mod dead_letters;
 mod discard;
 mod guarantee;
 mod lane;
+mod retry;
+mod runner;
 mod stop;
 pub mod store;
-mod unbounded;
 
 pub use copy::{Copy, Summary};
 pub use counters::Counters;
 pub use dead_letters::dead_letter_stream;
 pub use discard::Discard;
 pub use guarantee::{Guarantee, guarantee};
+pub use retry::Retry;
+pub use runner::{Limit, Pipeline};
 pub use stop::Stop;

@@ -1,4 +1,5 @@
-//! Checkpoints in a directory: `PIPELINE/TASK/checkpoint-N`, the last three of them.
+//! Checkpoints in a directory: `PIPELINE/TASK/checkpoint-N`, the last three of them, each with a
+//! copy beside it that serves when the first is damaged.
 //!
 //! A checkpoint is written beside its place, flushed, renamed, and the directory is flushed: it is
 //! there whole or not at all, also after a loss of power. The generation stands in a file of its
@@ -18,6 +19,7 @@ use super::{Checkpoint, CheckpointStore, Tenure, envelope, overtaken};
 const GENERATION: &str = "generation";
 const LOCK: &str = "lock";
 const CHECKPOINT: &str = "checkpoint-";
+const COPY: &str = ".copy";
 const UNFINISHED: &str = ".new";
 
 /// Checkpoints that are kept of a task.
@@ -132,11 +134,12 @@ impl FileTenure {
             Error::new(ErrorKind::Unexpected, "write the checkpoint down").with_source(cause)
         })?;
         let name = format!("{CHECKPOINT}{:020}", self.next);
-        replace(
-            &self.directory,
-            &name,
-            &envelope::seal(self.generation, &body),
-        )?;
+        let sealed = envelope::seal(self.generation, &body);
+        replace(&self.directory, &name, &sealed)?;
+        // Not flushed: it protects from what happens to the first file later.
+        if let Err(cause) = fs::write(self.directory.join(name + COPY), &sealed) {
+            tracing::warn!(error = %cause, "copy of the checkpoint was not written");
+        }
         self.next += 1;
         self.latest = checkpoint;
         self.prune();
@@ -148,7 +151,9 @@ impl FileTenure {
         let numbers = numbers(&self.directory).unwrap_or_default();
         let spare = numbers.len().saturating_sub(KEPT);
         for number in &numbers[..spare] {
-            let _ = fs::remove_file(self.directory.join(format!("{CHECKPOINT}{number:020}")));
+            for path in both(&self.directory, *number) {
+                let _ = fs::remove_file(path);
+            }
         }
     }
 }
@@ -224,10 +229,10 @@ fn generation(directory: &Path) -> Result<u64> {
     }
     let mut highest = 0;
     for number in numbers(directory)? {
-        let path = directory.join(format!("{CHECKPOINT}{number:020}"));
-        let bytes = read(&path)?;
-        if let Ok((generation, _)) = envelope::open(&bytes) {
-            highest = highest.max(generation);
+        for path in both(directory, number) {
+            if let Ok((generation, _)) = envelope::open(&read(&path)?) {
+                highest = highest.max(generation);
+            }
         }
     }
     Ok(highest)
@@ -236,8 +241,8 @@ fn generation(directory: &Path) -> Result<u64> {
 /// Reads the newest checkpoint that is whole; none if there was never any.
 fn load(directory: &Path, pipeline: &str, task: u32) -> Result<Option<Checkpoint>> {
     let numbers = numbers(directory)?;
-    for number in numbers.iter().rev() {
-        let path = directory.join(format!("{CHECKPOINT}{number:020}"));
+    let newest_first = numbers.iter().rev();
+    for path in newest_first.flat_map(|number| both(directory, *number)) {
         match parse(&read(&path)?) {
             Ok(checkpoint) if checkpoint.pipeline == pipeline && checkpoint.task == task => {
                 return Ok(Some(checkpoint));
@@ -251,7 +256,7 @@ fn load(directory: &Path, pipeline: &str, task: u32) -> Result<Option<Checkpoint
                 return Err(error.with("file", path.display()));
             }
             Err(error) => {
-                tracing::warn!(error = %error, number, "checkpoint is damaged, an older one serves");
+                tracing::warn!(error = %error, path = %path.display(), "checkpoint is damaged");
             }
         }
     }
@@ -268,10 +273,21 @@ fn parse(bytes: &[u8]) -> Result<Checkpoint> {
     })
 }
 
+/// Gives the places of a checkpoint, the one to be believed first.
+fn both(directory: &Path, number: u64) -> [PathBuf; 2] {
+    let name = format!("{CHECKPOINT}{number:020}");
+    let copy = directory.join(format!("{name}{COPY}"));
+    [directory.join(name), copy]
+}
+
+/// Reads a file; one that is missing is empty.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read =
-        File::open(path).and_then(|file| file.take(envelope::LARGEST).read_to_end(&mut bytes));
+    let read = match File::open(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(bytes),
+        Err(cause) => Err(cause),
+        Ok(file) => file.take(envelope::LARGEST).read_to_end(&mut bytes),
+    };
     read.map_err(|cause| failed(cause, "read the checkpoint", path))?;
     Ok(bytes)
 }
@@ -384,16 +400,16 @@ mod tests {
         }
     }
 
-    /// Saves epochs 1 to 5 and ends the run.
-    async fn five(root: &Path) -> Vec<PathBuf> {
+    /// Saves epochs 1 to 5 and ends the run; gives the checkpoints, each with its copy.
+    async fn five(root: &Path) -> Vec<[PathBuf; 2]> {
         let mut tenure = acquire(root).await.unwrap();
         for epoch in 1..=5 {
             tenure.save(at(epoch)).await.unwrap();
         }
         let directory = root.join("p/0");
         let numbers = numbers(&directory).unwrap();
-        let path = |number| directory.join(format!("{CHECKPOINT}{number:020}"));
-        numbers.into_iter().map(path).collect()
+        let paths = |number| both(&directory, number);
+        numbers.into_iter().map(paths).collect()
     }
 
     #[tokio::test]
@@ -405,21 +421,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn p12_a_torn_checkpoint_gives_way_to_the_one_before() {
+    async fn p12_a_torn_checkpoint_gives_way_to_its_copy() {
         let root = tempfile::tempdir().unwrap();
-        let files = five(root.path()).await;
-        let newest = fs::read(&files[2]).unwrap();
-        for length in 0..newest.len() {
-            fs::write(&files[2], &newest[..length]).unwrap();
+        let [newest, _] = five(root.path()).await.remove(2);
+        let bytes = fs::read(&newest).unwrap();
+        for length in 0..bytes.len() {
+            fs::write(&newest, &bytes[..length]).unwrap();
             let tenure = acquire(root.path()).await.unwrap();
-            assert_eq!(tenure.latest().epoch, 4, "{length}");
+            assert_eq!(tenure.latest().epoch, 5, "{length}");
         }
+    }
+
+    #[tokio::test]
+    async fn p12_a_checkpoint_lost_with_its_copy_gives_way_to_the_one_before() {
+        let root = tempfile::tempdir().unwrap();
+        let newest = five(root.path()).await.remove(2);
+        newest.iter().for_each(|path| fs::write(path, b"").unwrap());
+        assert_eq!(acquire(root.path()).await.unwrap().latest().epoch, 4);
+        let mut tenure = acquire(root.path()).await.unwrap();
+        tenure.save(at(6)).await.unwrap();
+        drop(tenure);
+        assert_eq!(acquire(root.path()).await.unwrap().latest().epoch, 6);
     }
 
     #[tokio::test]
     async fn p12_refuses_to_start_over_when_all_are_damaged() {
         let root = tempfile::tempdir().unwrap();
-        let files = five(root.path()).await;
+        let files = five(root.path()).await.concat();
         for bytes in [&b""[..], &[0; 200]] {
             files
                 .iter()
@@ -430,17 +458,6 @@ mod tests {
         files.iter().for_each(|file| fs::remove_file(file).unwrap());
         let error = acquire(root.path()).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::StateLost);
-    }
-
-    #[tokio::test]
-    async fn goes_on_behind_a_damaged_checkpoint() {
-        let root = tempfile::tempdir().unwrap();
-        let files = five(root.path()).await;
-        fs::write(&files[2], b"").unwrap();
-        let mut tenure = acquire(root.path()).await.unwrap();
-        tenure.save(at(6)).await.unwrap();
-        drop(tenure);
-        assert_eq!(acquire(root.path()).await.unwrap().latest().epoch, 6);
     }
 
     #[tokio::test]
@@ -455,12 +472,12 @@ mod tests {
     #[tokio::test]
     async fn refuses_a_newer_format_even_if_an_older_checkpoint_is_there() {
         let root = tempfile::tempdir().unwrap();
-        let files = five(root.path()).await;
-        let mut newer = fs::read(&files[2]).unwrap();
+        let [newest, _] = five(root.path()).await.remove(2);
+        let mut newer = fs::read(&newest).unwrap();
         newer[8] = 9;
         let sum = crc32c::crc32c_append(crc32c::crc32c(&newer[8..28]), &newer[32..]);
         newer[28..32].copy_from_slice(&sum.to_le_bytes());
-        fs::write(&files[2], newer).unwrap();
+        fs::write(&newest, newer).unwrap();
         let error = acquire(root.path()).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }

@@ -1,0 +1,343 @@
+//! The commit protocol: what is durable before what.
+//!
+//! Where the sink stores positions: prepare, dead letters, commit, checkpoint (a cache),
+//! acknowledge. Everywhere else: prepare, dead letters, checkpoint with what is pending, commit,
+//! acknowledge. Nothing is ever acknowledged before it is committed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use velo_core::{Barrier, Commit, Committable, Error, ErrorKind, Identity, Progress, Result};
+
+use super::Shared;
+use super::lane::Reached;
+use super::ledger::Ledger;
+use crate::dead_letters::DeadLetters;
+use crate::store::{Checkpoint, Counts, Tenure};
+
+const COMMIT_TRIES: u32 = 5;
+
+pub(super) struct Epochs<'a> {
+    shared: Arc<Shared>,
+    tenure: &'a mut dyn Tenure,
+    pub(super) ledger: Ledger,
+    letters: Option<DeadLetters>,
+    epoch: u64,
+    held: Held,
+    /// Rows since this run's start, for the limit of dead letters.
+    seen: Counts,
+    first_run: bool,
+}
+
+/// What epochs that the sink holds back have come to.
+#[derive(Default)]
+struct Held {
+    progress: Progress,
+    parts: Vec<(u32, Committable)>,
+    counts: Counts,
+    /// Dead letters were written that are not prepared.
+    letters: bool,
+}
+
+impl<'a> Epochs<'a> {
+    /// Takes over from earlier runs: fences them, finishes what they left pending, discards what
+    /// else they prepared.
+    pub(super) async fn recover(
+        shared: Arc<Shared>,
+        tenure: &'a mut dyn Tenure,
+    ) -> Result<Epochs<'a>> {
+        let last = tenure.latest().clone();
+        let pending = pending(&shared.identity, &last, &last.sink.committables());
+        let sink = &shared.pipeline.sink;
+        let recovered = sink.recover(&shared.identity, pending.as_ref()).await?;
+        check_recovered(&shared, &last, pending.is_some(), recovered)?;
+        let letters = open_letters(&shared, &last).await?;
+        Ok(Self {
+            epoch: last.epoch.max(recovered.epoch.unwrap_or(0)),
+            first_run: last.epoch == 0,
+            ledger: Ledger::open(last)?,
+            shared,
+            tenure,
+            letters,
+            held: Held::default(),
+            seen: Counts::default(),
+        })
+    }
+
+    /// Goes back to the last checkpoint, within a run.
+    pub(super) async fn start_again(&mut self) -> Result<()> {
+        let last = self.tenure.latest().clone();
+        let pending = pending(&self.shared.identity, &last, &last.sink.committables());
+        let sink = &self.shared.pipeline.sink;
+        let recovered = sink
+            .recover(&self.shared.identity, pending.as_ref())
+            .await?;
+        check_recovered(&self.shared, &last, pending.is_some(), recovered)?;
+        self.ledger.go_back(&last)?;
+        self.held = Held::default();
+        if let Some(letters) = self.letters.take() {
+            letters.close().await?;
+            self.letters = open_letters(&self.shared, &last).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_first_run(&self) -> bool {
+        self.first_run
+    }
+
+    /// Gives the number of the epoch that ends now.
+    pub(super) fn begin(&mut self) -> u64 {
+        self.epoch += 1;
+        self.epoch
+    }
+
+    /// Ends an epoch that every lane has prepared.
+    pub(super) async fn end(
+        &mut self,
+        barrier: Barrier,
+        all_found: bool,
+        reached: Vec<(u32, Reached)>,
+    ) -> Result<()> {
+        let mut hold = false;
+        for (lane, reached) in reached {
+            add_up(&reached.counts)?;
+            self.held.counts = sum(self.held.counts, reached.counts);
+            self.seen = sum(self.seen, reached.counts);
+            self.check_limit()?;
+            if let Some(letters) = &mut self.letters {
+                letters.write(&reached.letters).await?;
+                self.held.letters |= !reached.letters.is_empty();
+            }
+            hold |= reached.prepared.held;
+            let part = reached.prepared.committable;
+            self.held.parts.extend(part.map(|part| (lane, part)));
+            self.held.progress.merge(reached.progress);
+        }
+        if !hold {
+            return self.commit(all_found).await;
+        }
+        if barrier == Barrier::End {
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                "sink held its last epoch back",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Stops a pipeline most of whose rows are bad, before they are passed over (T150).
+    fn check_limit(&self) -> Result<()> {
+        let limit = &self.shared.pipeline.dead_letter_limit;
+        if !limit.is_passed(self.seen.rejected, self.seen.read) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::InvalidData, "too many rows are bad")
+            .with("bad rows", self.seen.rejected)
+            .with("of", self.seen.read)
+            .with_hint("nothing was passed over: mend the source or raise max_ratio"))
+    }
+
+    async fn commit(&mut self, all_found: bool) -> Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let mut letters = Vec::new();
+        if let Some(sink) = self.letters.as_mut().filter(|_| held.letters) {
+            letters = sink.prepare(self.epoch).await?;
+        }
+        if self.shared.positions {
+            self.commit_with_positions(held, all_found, letters).await
+        } else {
+            self.commit_with_checkpoint(held, all_found, letters).await
+        }
+    }
+
+    /// The sink holds the positions; the checkpoint follows it.
+    async fn commit_with_positions(
+        &mut self,
+        held: Held,
+        all_found: bool,
+        letters: Vec<(u32, Committable)>,
+    ) -> Result<()> {
+        if !letters.is_empty() {
+            // Before the rows are passed over, recovery has to know how far their file reaches.
+            let checkpoint = self.ledger.checkpoint(self.epoch, false, &[], &letters);
+            self.save(checkpoint).await?;
+        }
+        let kept = self.letters_to_keep(letters.clone());
+        if let Some(sink) = &mut self.letters {
+            sink.commit(self.epoch, letters).await?;
+        }
+        let rows = !held.parts.is_empty();
+        let progress = self.commit_rows(held.parts, held.progress).await?;
+        self.ledger.advance(&progress, rows)?;
+        self.ledger.counts = sum(self.ledger.counts, held.counts);
+        let checkpoint = self.ledger.checkpoint(self.epoch, all_found, &[], &kept);
+        self.save(checkpoint).await?;
+        self.settle(&held.counts);
+        self.acknowledge(&progress).await;
+        Ok(())
+    }
+
+    /// The checkpoint holds the positions, and what recovery needs to finish the commit (P2).
+    async fn commit_with_checkpoint(
+        &mut self,
+        held: Held,
+        all_found: bool,
+        letters: Vec<(u32, Committable)>,
+    ) -> Result<()> {
+        self.ledger.advance(&held.progress, false)?;
+        self.ledger.counts = sum(self.ledger.counts, held.counts);
+        let ledger = &self.ledger;
+        let letters = self.letters_to_keep(letters);
+        let checkpoint = ledger.checkpoint(self.epoch, all_found, &held.parts, &letters);
+        self.save(checkpoint).await?;
+        if let Some(sink) = &mut self.letters {
+            sink.commit(self.epoch, letters).await?;
+        }
+        let progress = self.commit_rows(held.parts, held.progress).await?;
+        self.settle(&held.counts);
+        self.acknowledge(&progress).await;
+        Ok(())
+    }
+
+    /// An epoch without dead letters leaves what the last one recorded: where a file that is
+    /// appended to was cut.
+    fn letters_to_keep(&self, letters: Vec<(u32, Committable)>) -> Vec<(u32, Committable)> {
+        if letters.is_empty() && self.letters.is_some() {
+            return self.tenure.latest().letters.committables();
+        }
+        letters
+    }
+
+    async fn save(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        if !self.ledger.has_news(&checkpoint) {
+            return Ok(());
+        }
+        self.tenure.save(checkpoint).await?;
+        self.ledger.saved(self.tenure.latest().clone());
+        Ok(())
+    }
+
+    /// Commits an epoch; asks again while the outcome is unknown (P7).
+    async fn commit_rows(
+        &mut self,
+        parts: Vec<(u32, Committable)>,
+        progress: Progress,
+    ) -> Result<Progress> {
+        if parts.is_empty() {
+            return Ok(progress);
+        }
+        let commit = Commit {
+            identity: self.shared.identity.clone(),
+            epoch: self.epoch,
+            parts,
+            progress,
+        };
+        let mut tries = 1;
+        loop {
+            match self.shared.pipeline.sink.commit(&commit).await {
+                Ok(()) => break,
+                Err(error) if error.kind() == ErrorKind::OutcomeUnknown && tries < COMMIT_TRIES => {
+                    tracing::debug!(error = %error, tries, "commit outcome unknown, asking again");
+                    tokio::time::sleep(Duration::from_millis(100) * tries).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.shared.pipeline.counters.add_commit();
+        Ok(commit.progress)
+    }
+
+    fn settle(&self, counts: &Counts) {
+        let counters = &self.shared.pipeline.counters;
+        counters.settle(counts.written, counts.rejected);
+    }
+
+    async fn acknowledge(&mut self, progress: &Progress) {
+        if progress.is_empty() {
+            return;
+        }
+        if let Err(error) = self.shared.pipeline.source.acknowledge(progress).await {
+            tracing::warn!(error = %error, "source did not take the acknowledgement");
+        }
+    }
+
+    pub(super) async fn close(&mut self) -> Result<()> {
+        match self.letters.take() {
+            Some(letters) => letters.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Builds the commit that a checkpoint leaves pending, the same whenever it is built.
+fn pending(identity: &Identity, last: &Checkpoint, parts: &[(u32, Committable)]) -> Option<Commit> {
+    (!parts.is_empty()).then(|| Commit {
+        identity: identity.clone(),
+        epoch: last.epoch,
+        parts: parts.to_vec(),
+        progress: Progress::default(),
+    })
+}
+
+/// Refuses to go on where rows would be lost or doubled.
+fn check_recovered(
+    shared: &Shared,
+    last: &Checkpoint,
+    pending: bool,
+    recovered: velo_core::Recovered,
+) -> Result<()> {
+    if shared.positions {
+        return Ok(());
+    }
+    let lost = |what| {
+        Error::new(ErrorKind::StateLost, what)
+            .with("pipeline", &shared.identity.pipeline)
+            .with("epoch", last.epoch)
+    };
+    if pending && !recovered.committed {
+        return Err(lost("what was prepared can no longer be committed"));
+    }
+    if recovered.epoch.is_some_and(|epoch| epoch > last.epoch) {
+        return Err(lost("destination holds a later epoch than the state")
+            .with_hint("restore the newest state; `velo state set --force` overrides it"));
+    }
+    Ok(())
+}
+
+async fn open_letters(shared: &Shared, last: &Checkpoint) -> Result<Option<DeadLetters>> {
+    let Some(sink) = &shared.pipeline.dead_letters else {
+        return Ok(None);
+    };
+    let identity = Identity::new(
+        format!("{}-dead", shared.identity.pipeline),
+        shared.identity.task,
+        shared.identity.generation,
+    );
+    let parts = last.letters.committables();
+    let pending = pending(&identity, last, &parts);
+    let letters = DeadLetters::open(sink.shared(), identity, pending.as_ref()).await?;
+    Ok(Some(letters))
+}
+
+/// Refuses to commit an epoch whose rows do not add up (P10).
+fn add_up(counts: &Counts) -> Result<()> {
+    if counts.read == counts.written + counts.filtered + counts.rejected {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Unexpected, "rows do not add up")
+        .with("read", counts.read)
+        .with("written", counts.written)
+        .with("filtered", counts.filtered)
+        .with("rejected", counts.rejected))
+}
+
+fn sum(a: Counts, b: Counts) -> Counts {
+    Counts {
+        read: a.read + b.read,
+        written: a.written + b.written,
+        filtered: a.filtered + b.filtered,
+        rejected: a.rejected + b.rejected,
+    }
+}

@@ -1,0 +1,396 @@
+//! One lane: reads the splits that it was given, writes, and prepares when it is asked to.
+//!
+//! Decoding and encoding keep a thread busy, so every lane has one of its own.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::{mpsc, oneshot};
+use velo_core::{
+    Barrier, Batch, Budget, DataWriter, Error, ErrorKind, Event, Mark, Progress, ReadRequest,
+    Result, SourceOffset, Split, SplitId, StreamInfo, WriteRequest,
+};
+
+use super::Shared;
+use crate::ahead::Events;
+use crate::dead_letters::{Letter, Stage};
+use crate::store::Counts;
+
+/// Bytes of dead letters after which the epoch is ended early.
+const MOST_LETTERS: u64 = 1 << 20;
+
+/// What the coordinator asks for.
+pub(super) enum Order {
+    /// Read a split from here on; `alone`: no other lane has anything to do.
+    Read {
+        split: Arc<Split>,
+        start: Option<SourceOffset>,
+        alone: bool,
+    },
+    /// Come to a mark in every split, prepare, and answer; then leave some of the splits.
+    Prepare {
+        epoch: u64,
+        barrier: Barrier,
+        leaving: Vec<SplitId>,
+        answer: oneshot::Sender<Reached>,
+    },
+    /// Announce a stream that had no rows.
+    Announce(Arc<StreamInfo>),
+    /// Close everything and drop what was not prepared; then wait to be told to go on.
+    Forget(oneshot::Sender<()>),
+    /// Make a new writer after everything was forgotten.
+    GoOn,
+}
+
+/// What a lane tells without being asked.
+pub(super) enum Note {
+    Ended(SplitId),
+    /// Dead letters wait, more than should be held in memory.
+    Full,
+}
+
+/// How far a lane has come since the last answer.
+pub(super) struct Reached {
+    pub(super) prepared: velo_core::Prepared,
+    pub(super) progress: Progress,
+    pub(super) letters: Vec<Letter>,
+    pub(super) counts: Counts,
+}
+
+pub(super) struct Lane {
+    number: u32,
+    shared: Arc<Shared>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    notes: mpsc::UnboundedSender<Note>,
+    writer: Option<Box<dyn DataWriter>>,
+    /// Given, not begun: a bounded source is read split by split.
+    waiting: VecDeque<(Arc<Split>, Option<SourceOffset>, bool)>,
+    open: Vec<Open>,
+    /// Reached since the last answer by splits that are closed.
+    closed: Progress,
+    counts: Counts,
+    letters: Vec<Letter>,
+    letters_size: u64,
+    /// Where the next look at the open splits begins, so that none is starved.
+    turn: usize,
+}
+
+/// A split that is being read.
+struct Open {
+    split: Arc<Split>,
+    events: Events,
+    mark: Option<Mark>,
+    /// The last mark has not been prepared yet.
+    moved: bool,
+    /// Rows were yielded that no mark covers yet.
+    uncovered: bool,
+    bytes_counted: u64,
+}
+
+enum Happened {
+    Ordered(Option<Order>),
+    Read(usize, Option<Event>),
+}
+
+impl Lane {
+    pub(super) fn new(
+        number: u32,
+        shared: Arc<Shared>,
+        orders: mpsc::UnboundedReceiver<Order>,
+        notes: mpsc::UnboundedSender<Note>,
+    ) -> Self {
+        Self {
+            number,
+            shared,
+            orders,
+            notes,
+            writer: None,
+            waiting: VecDeque::new(),
+            open: Vec::new(),
+            closed: Progress::default(),
+            counts: Counts::default(),
+            letters: Vec::new(),
+            letters_size: 0,
+            turn: 0,
+        }
+    }
+
+    /// Works until no order can come any more, or until the run is halted: then nothing of what
+    /// was written will be prepared, so a write that is dropped does no harm.
+    pub(super) async fn work(mut self) -> Result<()> {
+        let halt = self.shared.halt.clone();
+        tokio::select! {
+            done = self.follow() => done,
+            () = halt.asked() => Ok(()),
+        }
+    }
+
+    async fn follow(&mut self) -> Result<()> {
+        self.make_writer().await?;
+        loop {
+            self.open_next().await?;
+            match self.next(true).await? {
+                Happened::Ordered(None) => return self.close().await,
+                Happened::Ordered(Some(order)) => self.obey(order).await?,
+                Happened::Read(at, event) => self.took(at, event).await?,
+            }
+        }
+    }
+
+    async fn make_writer(&mut self) -> Result<()> {
+        let shared = &self.shared;
+        let (identity, budget) = (shared.identity.clone(), shared.writers.clone());
+        let mut request = WriteRequest::new(self.number, identity, budget);
+        request.in_order = shared.bounded;
+        self.writer = Some(shared.pipeline.sink.create_writer(request).await?);
+        Ok(())
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        match self.writer.take() {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn obey(&mut self, order: Order) -> Result<()> {
+        match order {
+            Order::Read {
+                split,
+                start,
+                alone,
+            } => self.waiting.push_back((split, start, alone)),
+            Order::Prepare {
+                epoch,
+                barrier,
+                leaving,
+                answer,
+            } => {
+                let reached = self.prepare(epoch, barrier, &leaving).await?;
+                // A coordinator that no longer waits has failed and says so itself.
+                drop(answer.send(reached));
+            }
+            Order::Announce(stream) => {
+                writer(&mut self.writer)?
+                    .write(Batch::empty(stream))
+                    .await?
+            }
+            Order::Forget(done) => {
+                self.open.clear();
+                self.waiting.clear();
+                self.closed = Progress::default();
+                self.counts = Counts::default();
+                self.letters.clear();
+                self.letters_size = 0;
+                self.close().await?;
+                // The coordinator outlives its lanes, or nobody needs to know.
+                let _ = done.send(());
+            }
+            Order::GoOn => self.make_writer().await?,
+        }
+        Ok(())
+    }
+
+    /// Opens the next splits: of a bounded source one at a time, of others all of them.
+    async fn open_next(&mut self) -> Result<()> {
+        while !self.shared.bounded || self.open.is_empty() {
+            let Some((split, start, alone)) = self.waiting.pop_front() else {
+                break;
+            };
+            let pipeline = &self.shared.pipeline;
+            let budget: Budget = self.shared.readers.clone();
+            let mut request = ReadRequest::new(split.clone(), budget);
+            request.start = start;
+            request.projection = pipeline.columns.clone();
+            request.filter = pipeline.filter.clone();
+            let reader = pipeline.source.create_reader(request).await?;
+            let events = match alone && pipeline.threads > 1 && self.shared.bounded {
+                true => Events::ahead(reader),
+                false => Events::Here(reader),
+            };
+            self.open.push(Open {
+                split,
+                events,
+                mark: None,
+                moved: false,
+                uncovered: false,
+                bytes_counted: 0,
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads on until a mark covers every row that was yielded, then prepares (P4).
+    async fn prepare(
+        &mut self,
+        epoch: u64,
+        barrier: Barrier,
+        leaving: &[SplitId],
+    ) -> Result<Reached> {
+        while self.open.iter().any(|open| open.uncovered) {
+            if let Happened::Read(at, event) = self.next(false).await? {
+                self.took(at, event).await?;
+            }
+        }
+        let mut progress = std::mem::take(&mut self.closed);
+        for open in &mut self.open {
+            if std::mem::take(&mut open.moved) {
+                open.mark
+                    .iter()
+                    .for_each(|mark| progress.advance(mark.clone()));
+            }
+        }
+        self.leave(leaving).await?;
+        let prepared = writer(&mut self.writer)?
+            .prepare(epoch, barrier, &progress)
+            .await?;
+        let mut counts = std::mem::take(&mut self.counts);
+        let mut letters = std::mem::take(&mut self.letters);
+        self.letters_size = 0;
+        let refused = prepared.rejected.len() as u64;
+        counts.written = counts.written.saturating_sub(refused);
+        counts.rejected += refused;
+        self.shared.pipeline.counters.take_rows(refused);
+        let refused = prepared.rejected.iter().cloned();
+        letters.extend(refused.map(|rejected| Letter::new(rejected, Stage::Write)));
+        Ok(Reached {
+            prepared,
+            progress,
+            letters,
+            counts,
+        })
+    }
+
+    async fn leave(&mut self, leaving: &[SplitId]) -> Result<()> {
+        self.waiting
+            .retain(|(split, _, _)| !leaving.contains(&split.id));
+        let open = std::mem::take(&mut self.open).into_iter();
+        let (left, kept) = open.partition::<Vec<_>, _>(|open| leaving.contains(&open.split.id));
+        self.open = kept;
+        for open in left {
+            writer(&mut self.writer)?.end_split(&open.split).await?;
+        }
+        Ok(())
+    }
+
+    async fn took(&mut self, at: usize, event: Option<Event>) -> Result<()> {
+        let Some(event) = event else {
+            return self.end(at).await;
+        };
+        match event {
+            Event::Rows(batch) => {
+                let rows = batch.num_rows() as u64;
+                self.open[at].uncovered |= rows > 0;
+                self.counts.read += rows;
+                self.write(batch).await
+            }
+            Event::Schema(change) => writer(&mut self.writer)?.change_schema(&change).await,
+            Event::Rejected(rejected) => {
+                self.open[at].uncovered = true;
+                self.counts.read += 1;
+                self.reject(Letter::new(rejected, Stage::Decode));
+                Ok(())
+            }
+            Event::Mark(mark) => {
+                let open = &mut self.open[at];
+                let bytes = mark.bytes_read.saturating_sub(open.bytes_counted);
+                self.shared.pipeline.counters.add_bytes(bytes);
+                open.bytes_counted = mark.bytes_read;
+                open.uncovered = false;
+                open.moved = true;
+                open.mark = Some(mark);
+                Ok(())
+            }
+            _ => Err(Error::new(
+                ErrorKind::Unexpected,
+                "event of an unknown kind",
+            )),
+        }
+    }
+
+    async fn write(&mut self, batch: Batch) -> Result<()> {
+        self.shared.note_stream(batch.stream());
+        let rows = batch.num_rows();
+        writer(&mut self.writer)?.write(batch).await?;
+        self.counts.written += rows as u64;
+        self.shared.pipeline.counters.add_rows(rows);
+        Ok(())
+    }
+
+    fn reject(&mut self, letter: Letter) {
+        self.counts.rejected += 1;
+        self.shared.pipeline.counters.add_rejected();
+        if !self.shared.keeps_letters {
+            return;
+        }
+        let before = self.letters_size;
+        self.letters_size += letter.size();
+        self.letters.push(letter);
+        if before < MOST_LETTERS && self.letters_size >= MOST_LETTERS {
+            // The coordinator outlives its lanes, or nobody needs to know.
+            drop(self.notes.send(Note::Full));
+        }
+    }
+
+    async fn end(&mut self, at: usize) -> Result<()> {
+        let open = self.open.remove(at);
+        if open.uncovered {
+            return Err(
+                Error::new(ErrorKind::Unexpected, "reader ended without a mark")
+                    .with("split", &open.split.id),
+            );
+        }
+        writer(&mut self.writer)?.end_split(&open.split).await?;
+        open.mark
+            .into_iter()
+            .for_each(|mark| self.closed.advance(mark));
+        let id = open.split.id.clone();
+        self.closed.ended.push(open.split);
+        drop(self.notes.send(Note::Ended(id)));
+        Ok(())
+    }
+
+    /// Waits for an order (if wanted) or an event; without orders only splits that have rows
+    /// which no mark covers are read.
+    async fn next(&mut self, orders: bool) -> Result<Happened> {
+        let full = self.letters_size >= 2 * MOST_LETTERS;
+        let open = self.open.iter_mut().enumerate();
+        // With too many dead letters in memory nothing is read before they are taken away.
+        let wanted = open.filter(|(_, open)| if orders { !full } else { open.uncovered });
+        let mut reads: Vec<Pin<Box<dyn Future<Output = _> + Send + '_>>> = Vec::new();
+        let mut places = Vec::new();
+        for (at, open) in wanted {
+            places.push(at);
+            reads.push(Box::pin(open.events.next()));
+        }
+        if !reads.is_empty() {
+            let first = self.turn % reads.len();
+            reads.rotate_left(first);
+            places.rotate_left(first);
+            self.turn = self.turn.wrapping_add(1);
+        }
+        let mut ordered = Box::pin(self.orders.recv());
+        poll_fn(|context| {
+            if orders && let Poll::Ready(order) = ordered.as_mut().poll(context) {
+                return Poll::Ready(Ok(Happened::Ordered(order)));
+            }
+            for (at, read) in places.iter().zip(&mut reads) {
+                if let Poll::Ready(event) = read.as_mut().poll(context) {
+                    return Poll::Ready(event.map(|event| Happened::Read(*at, event)));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+fn writer(writer: &mut Option<Box<dyn DataWriter>>) -> Result<&mut dyn DataWriter> {
+    match writer {
+        Some(writer) => Ok(&mut **writer),
+        None => Err(Error::new(ErrorKind::Unexpected, "lane has no writer")),
+    }
+}

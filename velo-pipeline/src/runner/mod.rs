@@ -1,0 +1,274 @@
+//! A pipeline that survives its process: epochs, checkpoints, recovery, retry.
+//!
+//! - `Pipeline` here is what is asked for and goes on after failures that pass.
+//! - `coordinator` follows splits and clock, `lane` reads and writes.
+//! - `epoch` is the order of commits, `ledger` what is known of splits.
+
+mod coordinator;
+mod epoch;
+mod lane;
+mod ledger;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use velo_core::{
+    Budget, DataSink, DataSource, Error, ErrorKind, Identity, Predicate, Result, Sink, Source,
+    StreamInfo,
+};
+
+use coordinator::Coordinator;
+use epoch::Epochs;
+
+use crate::retry::{Attempts, Retry};
+use crate::store::{CheckpointStore, MemoryStore, Tenure};
+use crate::{Counters, Guarantee, Stop, Summary, guarantee};
+
+/// Memory that is not counted: code, runtime, what libraries hold.
+const UNCOUNTED: u64 = 16 << 20;
+
+/// Moves rows from a source to a sink and remembers how far it has come.
+///
+/// It ends with a bounded source, or when [`Stop`] is asked for. Run again with the same name and
+/// store, it goes on where the last commit ended.
+///
+/// ```
+/// # tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap().block_on(async {
+/// use velo_core::{Sink, Source, memory::Memory};
+/// use velo_pipeline::{Guarantee, Pipeline};
+/// let (from, to) = (Memory::new("from"), Memory::new("to"));
+/// let pipeline = Pipeline::new("orders", Source::new(from.source()), Sink::new(to.sink()));
+/// assert_eq!(pipeline.guarantee(), Guarantee::EffectivelyOnce);
+/// assert_eq!(pipeline.run().await?.rows, 0);
+/// # Ok::<(), velo_core::Error>(())
+/// # }).unwrap();
+/// ```
+pub struct Pipeline {
+    /// Its name: positions and fences are kept under it.
+    pub name: Arc<str>,
+    /// Which of the pipeline's parallel processes this is.
+    pub task: u32,
+    pub(crate) source: Arc<dyn DataSource>,
+    pub(crate) sink: Arc<dyn DataSink>,
+    /// The columns to read, in this order; `None` means all.
+    pub columns: Option<Arc<[String]>>,
+    /// The rows to read; `None` means all.
+    pub filter: Option<Arc<Predicate>>,
+    /// Where positions are kept; without it only a sink that holds them remembers.
+    pub store: Option<Arc<dyn CheckpointStore>>,
+    /// How often an epoch ends.
+    pub every: Duration,
+    /// Where rows go that nobody can take; without it they are only counted.
+    pub dead_letters: Option<Sink>,
+    /// How many bad rows are too many.
+    pub dead_letter_limit: Limit,
+    /// Lanes that work side by side; as many as there are cores by default.
+    pub threads: usize,
+    /// Memory in bytes for the rows on their way, at least 32 MiB.
+    pub memory: u64,
+    /// What is done about failures that pass.
+    pub retry: Retry,
+    /// How long a stop may take.
+    pub drain: Duration,
+    /// Live figures.
+    pub counters: Arc<Counters>,
+    /// Stops it in good order.
+    pub stop: Stop,
+}
+
+/// How many bad rows are too many.
+///
+/// ```
+/// let limit = velo_pipeline::Limit { ratio: 0.1, after: 1000 };
+/// assert!(!limit.is_passed(500, 999));
+/// assert!(limit.is_passed(101, 1000));
+/// assert!(!velo_pipeline::Limit::default().is_passed(1000, 1000));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// The largest share of bad rows, from 0 to 1.
+    pub ratio: f64,
+    /// Rows before which no share is computed.
+    pub after: u64,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self {
+            ratio: 1.0,
+            after: 1000,
+        }
+    }
+}
+
+impl Limit {
+    /// Says whether there are too many bad rows.
+    #[must_use]
+    pub fn is_passed(&self, rejected: u64, read: u64) -> bool {
+        read >= self.after && rejected as f64 > self.ratio * read as f64
+    }
+}
+
+impl Pipeline {
+    /// Prepares a pipeline with the defaults; nothing happens before [`run`](Self::run).
+    pub fn new(name: impl Into<Arc<str>>, source: Source, sink: Sink) -> Self {
+        Self {
+            name: name.into(),
+            task: 0,
+            source: source.shared(),
+            sink: sink.shared(),
+            columns: None,
+            filter: None,
+            store: None,
+            every: Duration::from_secs(5),
+            dead_letters: None,
+            dead_letter_limit: Limit::default(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            memory: 64 << 20,
+            retry: Retry::default(),
+            drain: Duration::from_secs(10),
+            counters: Arc::default(),
+            stop: Stop::default(),
+        }
+    }
+
+    /// Computes what a restart does to rows: what source and sink can promise, and no more than
+    /// at-least-once where nothing remembers positions.
+    #[must_use]
+    pub fn guarantee(&self) -> Guarantee {
+        let (source, sink) = (self.source.capabilities(), self.sink.capabilities());
+        let promise = guarantee(&source, &sink);
+        match self.store.is_some() || sink.positions {
+            true => promise,
+            false => promise.min(Guarantee::AtLeastOnce),
+        }
+    }
+
+    /// Runs to the end of a bounded source, or until it is stopped.
+    ///
+    /// # Errors
+    /// What reading, writing or committing reports and does not pass; what was committed before
+    /// stays, and the next run goes on behind it. `Fenced` while another run of the same task is
+    /// alive; `StateLost`, `SinkBehind`, `Gap` where going on would lose or double rows.
+    pub async fn run(self) -> Result<Summary> {
+        let started = Instant::now();
+        let store = self.store.clone();
+        let store = store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let mut tenure = store.acquire(&self.name, self.task).await?;
+        let pipeline = Arc::new(self);
+        let mut attempts = Attempts::new(&pipeline.retry);
+        let streams = loop {
+            let commits = pipeline.counters.commits();
+            let error = match attempt(&pipeline, &mut *tenure).await {
+                Ok(streams) => break streams,
+                Err(error) => error,
+            };
+            if pipeline.counters.commits() > commits {
+                attempts.succeeded();
+            }
+            pipeline.counters.go_back();
+            let Some(wait) = attempts.failed(&error) else {
+                return Err(error);
+            };
+            tracing::warn!(error = %error, wait = ?wait, "pipeline failed and tries again");
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = pipeline.stop.asked() => return Err(error),
+            }
+        };
+        Ok(pipeline.summary(started, streams))
+    }
+
+    fn summary(&self, started: Instant, streams: Vec<Arc<StreamInfo>>) -> Summary {
+        Summary {
+            rows: self.counters.rows(),
+            rejected: self.counters.rejected(),
+            bytes: self.counters.bytes(),
+            splits: self.counters.splits(),
+            commits: self.counters.commits(),
+            elapsed: started.elapsed(),
+            streams,
+        }
+    }
+
+    fn projected(&self, streams: &[Arc<StreamInfo>]) -> Result<Vec<Arc<StreamInfo>>> {
+        let Some(columns) = &self.columns else {
+            return Ok(streams.to_vec());
+        };
+        let projected = streams
+            .iter()
+            .map(|stream| stream.project(columns).map(Arc::new));
+        projected.collect()
+    }
+}
+
+/// Runs from the last checkpoint until the end or a failure.
+async fn attempt(
+    pipeline: &Arc<Pipeline>,
+    tenure: &mut dyn Tenure,
+) -> Result<Vec<Arc<StreamInfo>>> {
+    let streams = pipeline.source.streams().await?;
+    let announced = pipeline.projected(&streams)?;
+    pipeline.sink.plan(&announced).await?;
+    let half = pipeline.memory.saturating_sub(UNCOUNTED).max(UNCOUNTED) / 2;
+    let shared = Arc::new(Shared {
+        identity: Identity::new(pipeline.name.clone(), pipeline.task, tenure.generation()),
+        streams: announced.clone(),
+        seen: Mutex::default(),
+        readers: Budget::new(half),
+        writers: Budget::new(half),
+        bounded: pipeline.source.capabilities().bounded,
+        positions: pipeline.sink.capabilities().positions,
+        keeps_letters: pipeline.dead_letters.is_some(),
+        halt: Stop::default(),
+        pipeline: pipeline.clone(),
+    });
+    let epochs = Epochs::recover(shared.clone(), tenure).await?;
+    let mut coordinator = Coordinator::start(shared, epochs).await?;
+    coordinator.follow().await?;
+    Ok(announced)
+}
+
+/// What the lanes of one attempt share.
+struct Shared {
+    pipeline: Arc<Pipeline>,
+    identity: Identity,
+    streams: Vec<Arc<StreamInfo>>,
+    /// Streams that had rows.
+    seen: Mutex<HashSet<Arc<str>>>,
+    readers: Budget,
+    writers: Budget,
+    bounded: bool,
+    /// The sink stores positions with the rows: it is the authority.
+    positions: bool,
+    keeps_letters: bool,
+    /// A lane has failed: the others end.
+    halt: Stop,
+}
+
+impl Shared {
+    fn lanes(&self) -> u32 {
+        let most = self.pipeline.sink.capabilities().max_writers;
+        u32::try_from(self.pipeline.threads)
+            .unwrap_or(u32::MAX)
+            .clamp(1, most.max(1))
+    }
+
+    fn note_stream(&self, stream: &StreamInfo) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.contains(stream.name()) {
+            seen.insert(stream.name().into());
+        }
+    }
+
+    fn streams_without_rows(&self) -> Vec<Arc<StreamInfo>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let without = |stream: &&Arc<StreamInfo>| !seen.contains(stream.name());
+        self.streams.iter().filter(without).cloned().collect()
+    }
+}
+
+fn crashed(error: tokio::task::JoinError) -> Error {
+    Error::new(ErrorKind::Unexpected, "a lane crashed").with_source(error)
+}
