@@ -13,7 +13,7 @@ use super::Shared;
 use super::lane::Reached;
 use super::ledger::Ledger;
 use crate::dead_letters::DeadLetters;
-use crate::store::{Checkpoint, Counts, Tenure};
+use crate::store::{Checkpoint, Counts, SinkState, Tenure};
 
 const COMMIT_TRIES: u32 = 5;
 
@@ -47,7 +47,7 @@ impl<'a> Epochs<'a> {
         tenure: &'a mut dyn Tenure,
     ) -> Result<Epochs<'a>> {
         let last = tenure.latest().clone();
-        let pending = pending(&shared.identity, &last, &last.sink.committables());
+        let pending = pending(&shared.identity, &last.sink);
         let sink = &shared.pipeline.sink;
         let recovered = sink.recover(&shared.identity, pending.as_ref()).await?;
         check_recovered(&shared, &last, pending.is_some(), recovered)?;
@@ -67,7 +67,7 @@ impl<'a> Epochs<'a> {
     /// Goes back to the last checkpoint, within a run.
     pub(super) async fn start_again(&mut self) -> Result<()> {
         let last = self.tenure.latest().clone();
-        let pending = pending(&self.shared.identity, &last, &last.sink.committables());
+        let pending = pending(&self.shared.identity, &last.sink);
         let sink = &self.shared.pipeline.sink;
         let recovered = sink
             .recover(&self.shared.identity, pending.as_ref())
@@ -160,10 +160,11 @@ impl<'a> Epochs<'a> {
     ) -> Result<()> {
         if !letters.is_empty() {
             // Before the rows are passed over, recovery has to know how far their file reaches.
-            let checkpoint = self.ledger.checkpoint(self.epoch, false, &[], &letters);
+            let kept = SinkState::of(self.epoch, &letters);
+            let checkpoint = self.ledger.checkpoint(self.epoch, false, &[], kept);
             self.save(checkpoint).await?;
         }
-        let kept = self.letters_to_keep(letters.clone());
+        let kept = self.letters_to_keep(&letters);
         if let Some(sink) = &mut self.letters {
             sink.commit(self.epoch, letters).await?;
         }
@@ -171,7 +172,7 @@ impl<'a> Epochs<'a> {
         let progress = self.commit_rows(held.parts, held.progress).await?;
         self.ledger.advance(&progress, rows)?;
         self.ledger.counts = sum(self.ledger.counts, held.counts);
-        let checkpoint = self.ledger.checkpoint(self.epoch, all_found, &[], &kept);
+        let checkpoint = self.ledger.checkpoint(self.epoch, all_found, &[], kept);
         self.save(checkpoint).await?;
         self.settle(&held.counts);
         self.acknowledge(&progress).await;
@@ -188,8 +189,8 @@ impl<'a> Epochs<'a> {
         self.ledger.advance(&held.progress, false)?;
         self.ledger.counts = sum(self.ledger.counts, held.counts);
         let ledger = &self.ledger;
-        let letters = self.letters_to_keep(letters);
-        let checkpoint = ledger.checkpoint(self.epoch, all_found, &held.parts, &letters);
+        let kept = self.letters_to_keep(&letters);
+        let checkpoint = ledger.checkpoint(self.epoch, all_found, &held.parts, kept);
         self.save(checkpoint).await?;
         if let Some(sink) = &mut self.letters {
             sink.commit(self.epoch, letters).await?;
@@ -202,11 +203,11 @@ impl<'a> Epochs<'a> {
 
     /// An epoch without dead letters leaves what the last one recorded: where a file that is
     /// appended to was cut.
-    fn letters_to_keep(&self, letters: Vec<(u32, Committable)>) -> Vec<(u32, Committable)> {
-        if letters.is_empty() && self.letters.is_some() {
-            return self.tenure.latest().letters.committables();
+    fn letters_to_keep(&self, letters: &[(u32, Committable)]) -> SinkState {
+        match letters.is_empty() {
+            true => self.tenure.latest().letters.clone(),
+            false => SinkState::of(self.epoch, letters),
         }
-        letters
     }
 
     async fn save(&mut self, checkpoint: Checkpoint) -> Result<()> {
@@ -272,11 +273,11 @@ impl<'a> Epochs<'a> {
 }
 
 /// Builds the commit that a checkpoint leaves pending, the same whenever it is built.
-fn pending(identity: &Identity, last: &Checkpoint, parts: &[(u32, Committable)]) -> Option<Commit> {
-    (!parts.is_empty()).then(|| Commit {
+fn pending(identity: &Identity, state: &SinkState) -> Option<Commit> {
+    (!state.parts.is_empty()).then(|| Commit {
         identity: identity.clone(),
-        epoch: last.epoch,
-        parts: parts.to_vec(),
+        epoch: state.epoch,
+        parts: state.committables(),
         progress: Progress::default(),
     })
 }
@@ -315,8 +316,7 @@ async fn open_letters(shared: &Shared, last: &Checkpoint) -> Result<Option<DeadL
         shared.identity.task,
         shared.identity.generation,
     );
-    let parts = last.letters.committables();
-    let pending = pending(&identity, last, &parts);
+    let pending = pending(&identity, &last.letters);
     let letters = DeadLetters::open(sink.shared(), identity, pending.as_ref()).await?;
     Ok(Some(letters))
 }

@@ -213,7 +213,7 @@ impl Ledger {
         epoch: u64,
         all_found: bool,
         sink: &[(u32, Committable)],
-        letters: &[(u32, Committable)],
+        letters: SinkState,
     ) -> Checkpoint {
         let splits = self.splits.values();
         Checkpoint {
@@ -223,8 +223,8 @@ impl Ledger {
             splits: splits
                 .map(|known| OpenSplit::of(&known.split, known.position.as_ref()))
                 .collect(),
-            sink: SinkState::of(sink),
-            letters: SinkState::of(letters),
+            sink: SinkState::of(epoch, sink),
+            letters,
             counts: self.counts,
             ..self.last.clone()
         }
@@ -232,11 +232,12 @@ impl Ledger {
 
     /// Says whether a checkpoint would tell anything that the last one does not.
     pub(super) fn has_news(&self, checkpoint: &Checkpoint) -> bool {
-        let same_epoch = Checkpoint {
+        let mut same_epoch = Checkpoint {
             epoch: self.last.epoch,
             generation: self.last.generation,
             ..checkpoint.clone()
         };
+        same_epoch.sink.epoch = self.last.sink.epoch;
         same_epoch != self.last
     }
 
@@ -288,7 +289,7 @@ mod tests {
         let mut ledger = ledger(None);
         ledger.advance(&reached(5), true).unwrap();
         ledger.advance(&reached(9), false).unwrap();
-        let kept = ledger.checkpoint(2, false, &[], &[]);
+        let kept = ledger.checkpoint(2, false, &[], SinkState::default());
         let mut again = Ledger::open(kept).unwrap();
         again.claimed(&"0".into(), Some(at(5))).unwrap();
         assert_eq!(again.start(&"0".into()), Some(at(9)));
@@ -332,13 +333,24 @@ mod tests {
         assert!(!ledger.all_ended() && ledger.load(1) == 1);
         ledger.ended(&"0".into());
         assert!(ledger.all_ended());
-        assert_eq!(ledger.checkpoint(1, true, &[], &[]).splits.len(), 1);
+        assert_eq!(
+            ledger
+                .checkpoint(1, true, &[], SinkState::default())
+                .splits
+                .len(),
+            1
+        );
         let split = Arc::new(Split::new("0", 0));
         let progress = Progress {
             marks: Vec::new(),
             ended: vec![split],
         };
         ledger.advance(&progress, true).unwrap();
-        assert!(ledger.checkpoint(1, true, &[], &[]).splits.is_empty());
+        assert!(
+            ledger
+                .checkpoint(1, true, &[], SinkState::default())
+                .splits
+                .is_empty()
+        );
     }
 }

@@ -63,6 +63,8 @@ pub struct OpenSplit {
 /// What a sink has prepared in this epoch, and in the held ones before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SinkState {
+    /// The epoch that commits them.
+    pub epoch: u64,
     /// The committables, in the order of their making.
     pub parts: Vec<Part>,
 }
@@ -160,7 +162,7 @@ fn parsed(text: Option<&str>) -> Result<Option<SourceOffset>> {
 impl SinkState {
     /// Writes committables down.
     #[must_use]
-    pub fn of(parts: &[(u32, Committable)]) -> Self {
+    pub fn of(epoch: u64, parts: &[(u32, Committable)]) -> Self {
         let part = |(lane, committable): &(u32, Committable)| Part {
             lane: *lane,
             kind: committable.kind.clone(),
@@ -168,6 +170,7 @@ impl SinkState {
             body: committable.body.clone(),
         };
         Self {
+            epoch,
             parts: parts.iter().map(part).collect(),
         }
     }
@@ -224,6 +227,6 @@ mod tests {
             body: "{}".into(),
         };
         let parts = vec![(3, part)];
-        assert_eq!(SinkState::of(&parts).committables(), parts);
+        assert_eq!(SinkState::of(7, &parts).committables(), parts);
     }
 }

@@ -1,0 +1,11 @@
+//! Pipelines over connectors in memory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod copy;
+mod crashes;
+mod dead_letters;
+mod mortal;
+mod numbers;
+mod rules;
+mod two_phase;
