@@ -1,6 +1,7 @@
 //! The command line, described once: help, completions and the man page come from here.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -76,14 +77,34 @@ pub(crate) enum Command {
         /// A connector or scheme.
         name: Option<String>,
     },
-    /// Show what a copy would create and promise, without doing it.
+    /// Show what a copy or a pipeline would create and promise, without doing it.
     Plan {
-        /// Where rows come from.
+        /// Where rows come from; or, alone, a pipeline file.
         #[arg(allow_hyphen_values = true, value_parser = uri)]
         source: String,
         /// Where they would go.
         #[arg(allow_hyphen_values = true, value_parser = uri)]
-        destination: String,
+        destination: Option<String>,
+    },
+    /// Run the pipeline that FILE describes.
+    ///
+    /// It ends with a bounded source, or in good order on Ctrl-C or SIGTERM. Killed in any way and
+    /// run again, it goes on where its last commit ended.
+    #[command(after_help = "Example of a pipeline file:\n  \
+        name: orders\n  \
+        source: file:///in/*.jsonl\n  \
+        sink: file:///out?format=parquet\n  \
+        delivery: effectively_once\n  \
+        checkpoint: { store: file:///var/lib/velo, every: 5s }\n  \
+        dead_letter: file:///var/lib/velo/dead.jsonl")]
+    Run {
+        /// The pipeline file.
+        file: PathBuf,
+    },
+    /// Say what is wrong with a pipeline file, without looking at source or sink.
+    Check {
+        /// The pipeline file.
+        file: PathBuf,
     },
     /// Print completions for a shell.
     Completions {

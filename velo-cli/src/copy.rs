@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use velo_core::{Error, ErrorKind, Result, Source, Uri};
-use velo_pipeline::{Copy, Stop, Summary};
+use velo_pipeline::{Copy, Summary};
 use velo_registry::{create_sink, create_source};
 
 use crate::args::{self, Arguments};
 use crate::progress::Progress;
-use crate::{report, schema};
+use crate::{report, schema, signals};
 
 pub(crate) async fn copy(all: &Arguments, wanted: &args::Copy, threads: usize) -> Result<()> {
     let source = source(wanted)?;
@@ -26,7 +26,7 @@ pub(crate) async fn copy(all: &Arguments, wanted: &args::Copy, threads: usize) -
         .as_deref()
         .map(create_sink)
         .transpose()?;
-    interrupt(&copy.stop);
+    signals::stop_in_good_order(&copy.stop);
     let progress = Progress::start(all, &source, copy.counters.clone()).await;
     let stop = copy.stop.clone();
     let outcome = copy.run().await;
@@ -61,27 +61,6 @@ fn source(wanted: &args::Copy) -> Result<Source> {
         }
         _ => create_source(&wanted.source),
     }
-}
-
-/// Stops the copy in good order on Ctrl-C or SIGTERM; a second signal ends the process.
-fn interrupt(stop: &Stop) {
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            return;
-        };
-        for code in [None, Some(130)] {
-            tokio::select! {
-                interrupted = tokio::signal::ctrl_c() => drop(interrupted),
-                _ = terminate.recv() => {}
-            }
-            match code {
-                None => stop.now(),
-                Some(code) => std::process::exit(code),
-            }
-        }
-    });
 }
 
 fn summarise(all: &Arguments, summary: &Summary, wanted: &args::Copy) -> Result<()> {

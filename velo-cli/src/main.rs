@@ -8,8 +8,10 @@ mod head;
 mod plan;
 mod progress;
 mod report;
+mod run;
 mod schema;
 mod shell;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -26,13 +28,13 @@ fn main() -> ExitCode {
         Err(refused) => return report::usage(&refused),
     };
     let json = arguments.json;
-    match run(arguments) {
+    match execute(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::failure(&error, json),
     }
 }
 
-fn run(arguments: Arguments) -> Result<()> {
+fn execute(arguments: Arguments) -> Result<()> {
     let threads = arguments.threads.map_or_else(cores, usize::from);
     match &arguments.command {
         Command::Connectors { name } => return connectors::list(&arguments, name.as_deref()),
@@ -51,8 +53,11 @@ fn run(arguments: Arguments) -> Result<()> {
             }
             Command::Plan {
                 source,
-                destination,
-            } => plan::plan(&arguments, source, destination).await,
+                destination: Some(destination),
+            } => plan::copy(&arguments, source, destination).await,
+            Command::Plan { source, .. } => plan::pipeline(&arguments, source).await,
+            Command::Run { file } => run::run(&arguments, file).await,
+            Command::Check { file } => run::check(&arguments, file),
             Command::Connectors { .. } | Command::Completions { .. } | Command::Man => Ok(()),
         }
     });

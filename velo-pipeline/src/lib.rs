@@ -2,6 +2,7 @@
 
 mod ahead;
 mod bounded;
+pub mod config;
 mod copy;
 mod counters;
 mod dead_letters;

@@ -86,10 +86,23 @@ impl Registry {
     /// assert!(registry.create_source("memory://orders").is_ok());
     /// ```
     pub fn create_source(&self, uri: &str) -> Result<Source> {
-        let uri = Uri::parse(uri)?;
-        let connector = self.find(&uri)?;
+        self.create_source_of(&Uri::parse(uri)?)
+    }
+
+    /// Opens a parsed URI for reading.
+    ///
+    /// # Errors
+    /// As [`create_source`](Self::create_source).
+    ///
+    /// ```
+    /// let uri = velo_core::Uri::parse("memory://orders")?;
+    /// assert!(velo_registry::Registry::default().create_source_of(&uri).is_ok());
+    /// # Ok::<(), velo_core::Error>(())
+    /// ```
+    pub fn create_source_of(&self, uri: &Uri) -> Result<Source> {
+        let connector = self.find(uri)?;
         match connector.source {
-            Some(source) => source(&uri),
+            Some(source) => source(uri),
             None => Err(one_way(connector, "read")),
         }
     }
@@ -104,10 +117,23 @@ impl Registry {
     /// assert!(registry.create_sink("memory://orders").is_ok());
     /// ```
     pub fn create_sink(&self, uri: &str) -> Result<Sink> {
-        let uri = Uri::parse(uri)?;
-        let connector = self.find(&uri)?;
+        self.create_sink_of(&Uri::parse(uri)?)
+    }
+
+    /// Opens a parsed URI for writing.
+    ///
+    /// # Errors
+    /// As [`create_source`](Self::create_source).
+    ///
+    /// ```
+    /// let uri = velo_core::Uri::parse("memory://orders")?;
+    /// assert!(velo_registry::Registry::default().create_sink_of(&uri).is_ok());
+    /// # Ok::<(), velo_core::Error>(())
+    /// ```
+    pub fn create_sink_of(&self, uri: &Uri) -> Result<Sink> {
+        let connector = self.find(uri)?;
         match connector.sink {
-            Some(sink) => sink(&uri),
+            Some(sink) => sink(uri),
             None => Err(one_way(connector, "written")),
         }
     }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use velo_core::{
-    Budget, DataSink, DataSource, Error, ErrorKind, Identity, Predicate, Result, Sink, Source,
-    StreamInfo,
+    Budget, CommitKind, DataSink, DataSource, Error, ErrorKind, Identity, Predicate, Replay,
+    Result, Sink, Source, StreamInfo,
 };
 
 use coordinator::Coordinator;
@@ -133,6 +133,18 @@ impl Pipeline {
         }
     }
 
+    /// Gives the source.
+    #[must_use]
+    pub fn source(&self) -> &dyn DataSource {
+        &*self.source
+    }
+
+    /// Gives the sink.
+    #[must_use]
+    pub fn sink(&self) -> &dyn DataSink {
+        &*self.sink
+    }
+
     /// Computes what a restart does to rows: what source and sink can promise, and no more than
     /// at-least-once where nothing remembers positions.
     #[must_use]
@@ -142,6 +154,29 @@ impl Pipeline {
         match self.store.is_some() || sink.positions {
             true => promise,
             false => promise.min(Guarantee::AtLeastOnce),
+        }
+    }
+
+    /// Says what keeps this pipeline from being effectively-once, and what would help.
+    pub(crate) fn shortfall(&self) -> (&'static str, &'static str) {
+        let (source, sink) = (self.source.capabilities(), self.sink.capabilities());
+        match (source.replay, sink.commit) {
+            (Replay::None, _) => (
+                "source cannot be read again after a restart",
+                "read from something that keeps its rows, such as a file",
+            ),
+            (Replay::BestEffort, commit) if commit != CommitKind::Keyed => (
+                "source does not repeat its rows exactly",
+                "write into a destination with keys",
+            ),
+            (_, CommitKind::None) => (
+                "sink shows rows before they are committed",
+                "write into files or a table",
+            ),
+            _ => (
+                "nothing remembers how far the pipeline has come",
+                "add `checkpoint: { store: file:///var/lib/velo }`",
+            ),
         }
     }
 

@@ -1,0 +1,184 @@
+//! From a pipeline file to a pipeline.
+
+use std::sync::Arc;
+
+use velo_core::{Error, ErrorKind, Result, Sink, Source, Uri};
+use velo_registry::Registry;
+
+use super::{Delivery, End, PipelineFile};
+use crate::store::{CheckpointStore, FileStore};
+use crate::{Guarantee, Limit, Pipeline};
+
+impl PipelineFile {
+    /// Opens what the file names; parses and validates, no I/O.
+    ///
+    /// # Errors
+    /// `Config` for what contradicts itself, `delivery` that source and sink cannot give included;
+    /// what the registry says about the URIs.
+    pub fn pipeline(&self, registry: &Registry) -> Result<Pipeline> {
+        check_name(&self.name)?;
+        let source = self.open_source(registry)?;
+        let sink = self.open_sink(registry)?;
+        let mut pipeline = Pipeline::new(self.name.as_str(), source, sink);
+        pipeline.task = self.task;
+        self.settle_checkpoints(&mut pipeline)?;
+        self.settle_letters(&mut pipeline, registry)?;
+        self.settle_rest(&mut pipeline)?;
+        self.check_delivery(&pipeline)?;
+        Ok(pipeline)
+    }
+
+    fn open_source(&self, registry: &Registry) -> Result<Source> {
+        let end = one(self.source.as_ref(), "source")?;
+        let uri = Uri::parse(&end.uri)?;
+        let policy = uri.query()?.get("on_bad_row").map(str::to_owned);
+        match (&self.dead_letter, policy.as_deref()) {
+            (Some(_), None) => {
+                let uri = uri.with_option("on_bad_row", "dead_letter")?;
+                registry.create_source_of(&uri)
+            }
+            (None, Some("dead_letter")) => {
+                Err(Error::new(ErrorKind::Config, "dead letters have no place")
+                    .with("option", "on_bad_row=dead_letter")
+                    .with_hint("add `dead_letter: URI`, or use on_bad_row=skip"))
+            }
+            _ => registry.create_source_of(&uri),
+        }
+    }
+
+    fn open_sink(&self, registry: &Registry) -> Result<Sink> {
+        registry.create_sink(&one(self.sink.as_ref(), "sink")?.uri)
+    }
+
+    fn settle_checkpoints(&self, pipeline: &mut Pipeline) -> Result<()> {
+        let Some(options) = &self.checkpoint else {
+            return Ok(());
+        };
+        pipeline.store = Some(store(&options.store)?);
+        if let Some(every) = options.every {
+            if every.0.is_zero() {
+                return Err(Error::new(ErrorKind::Config, "an epoch needs some time")
+                    .with("key", "checkpoint.every"));
+            }
+            pipeline.every = every.0;
+        }
+        Ok(())
+    }
+
+    fn settle_letters(&self, pipeline: &mut Pipeline, registry: &Registry) -> Result<()> {
+        let Some(options) = &self.dead_letter else {
+            return Ok(());
+        };
+        let uri = appending(&options.to.uri)?;
+        pipeline.dead_letters = Some(registry.create_sink_of(&uri)?);
+        let usual = Limit::default();
+        pipeline.dead_letter_limit = Limit {
+            ratio: options.max_ratio.unwrap_or(usual.ratio),
+            after: options.after_rows.unwrap_or(usual.after),
+        };
+        Ok(())
+    }
+
+    fn settle_rest(&self, pipeline: &mut Pipeline) -> Result<()> {
+        if let Some(memory) = self.memory {
+            const LEAST: u64 = 32 << 20;
+            if memory.0 < LEAST {
+                return Err(Error::new(ErrorKind::Config, "memory is less than 32 MiB")
+                    .with("key", "memory"));
+            }
+            pipeline.memory = memory.0;
+        }
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                return Err(
+                    Error::new(ErrorKind::Config, "nobody would work").with("key", "threads")
+                );
+            }
+            pipeline.threads = threads;
+        }
+        if let Some(within) = self.stop_within {
+            pipeline.drain = within.0;
+        }
+        let (retry, options) = (&mut pipeline.retry, &self.retry);
+        retry.first = options.first.map_or(retry.first, |span| span.0);
+        retry.longest = options.longest.map_or(retry.longest, |span| span.0);
+        retry.factor = options.factor.unwrap_or(retry.factor);
+        retry.jitter = options.jitter.unwrap_or(retry.jitter);
+        retry.tries = options.tries;
+        Ok(())
+    }
+
+    /// Refuses what source, sink and store cannot promise, and says what would help (P8).
+    fn check_delivery(&self, pipeline: &Pipeline) -> Result<()> {
+        if self.delivery != Some(Delivery::EffectivelyOnce)
+            || pipeline.guarantee() == Guarantee::EffectivelyOnce
+        {
+            return Ok(());
+        }
+        let (why, hint) = pipeline.shortfall();
+        Err(Error::new(ErrorKind::Config, why)
+            .with("delivery", "effectively_once")
+            .with("possible", pipeline.guarantee())
+            .with_hint(hint))
+    }
+}
+
+/// Opens a checkpoint store by its URI.
+///
+/// # Errors
+/// `Config` for a scheme that keeps no checkpoints.
+pub fn store(uri: &str) -> Result<Arc<dyn CheckpointStore>> {
+    let parsed = Uri::parse(uri)?;
+    match parsed.scheme() {
+        "file" => {
+            parsed.query()?.finish()?;
+            Ok(Arc::new(FileStore::new(parsed.path().into_owned())))
+        }
+        other => Err(
+            Error::new(ErrorKind::Config, "no checkpoint store of this scheme")
+                .with("key", "checkpoint.store")
+                .with("scheme", other)
+                .with_hint("use a directory: file:///var/lib/velo"),
+        ),
+    }
+}
+
+fn one<'a>(end: Option<&'a End>, key: &'static str) -> Result<&'a End> {
+    end.ok_or_else(|| Error::new(ErrorKind::Config, "key is missing").with("key", key))
+}
+
+/// A name becomes part of paths, tables and transaction ids.
+fn check_name(name: &str) -> Result<()> {
+    const LONGEST: usize = 64;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if begins_well && name.len() <= LONGEST && name.chars().all(plain) {
+        return Ok(());
+    }
+    Err(
+        Error::new(ErrorKind::Config, "name is not one for a pipeline")
+            .with("key", "name")
+            .with_hint("use up to 64 letters, digits, `-`, `_` and `.`, beginning with a letter"),
+    )
+}
+
+/// A single file of dead letters is appended to, unless it says otherwise.
+fn appending(uri: &str) -> Result<Uri> {
+    let parsed = Uri::parse(uri)?;
+    let says = [
+        "if_exists",
+        "partition_by",
+        "roll_rows",
+        "roll_bytes",
+        "roll_age",
+    ];
+    let query = parsed.query()?;
+    let single = parsed.scheme() == "file"
+        && !parsed.path().ends_with('/')
+        && says.iter().all(|name| query.get(name).is_none());
+    drop(query);
+    match single {
+        true => parsed.with_option("if_exists", "append"),
+        false => Ok(parsed),
+    }
+}
