@@ -52,6 +52,8 @@ pub enum ErrorKind {
     Aborted,
     /// The source no longer holds the stored position: rows in between are lost.
     Gap,
+    /// The destination no longer holds what a checkpoint says that it holds: rows are lost.
+    StateLost,
     /// The connector, format or type cannot do this.
     Unsupported,
     /// The operating system failed to read or write: disk full, I/O error.
@@ -84,6 +86,7 @@ impl ErrorKind {
             Self::PermissionDenied => 77,
             Self::Config | Self::Unsupported => 78,
             Self::Gap => 79,
+            Self::StateLost => 80,
         }
     }
 }

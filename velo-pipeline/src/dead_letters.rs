@@ -76,7 +76,7 @@ impl DeadLetters {
         let progress = Progress::default();
         let prepared = self
             .writer
-            .prepare(self.commits, Barrier::Pause, &progress)
+            .prepare(self.commits, Barrier::End, &progress)
             .await?;
         let Some(part) = prepared.committable else {
             return Ok(());
