@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Mutex;
 use velo_core::{
-    Budget, Commit, DataSink, DataSource, Error, ErrorKind, Identity, Predicate, Result, Sink,
-    Source, StreamInfo,
+    Barrier, Budget, Commit, DataSink, DataSource, Error, ErrorKind, Identity, Predicate, Result,
+    Sink, Source, StreamInfo,
 };
 
 use crate::dead_letters::DeadLetters;
@@ -194,7 +194,7 @@ impl Run {
     pub(crate) async fn commit(&self, commit: &Commit) -> Result<()> {
         if let Some(letters) = &self.letters {
             let mut letters = letters.lock().await;
-            let parts = letters.prepare(commit.epoch).await?;
+            let parts = letters.prepare(commit.epoch, Barrier::End).await?;
             letters.commit(commit.epoch, parts).await?;
         }
         let mut tries = 1;

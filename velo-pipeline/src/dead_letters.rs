@@ -138,10 +138,14 @@ impl DeadLetters {
     }
 
     /// Makes what was written durable; it is not visible everywhere before the commit.
-    pub(crate) async fn prepare(&mut self, epoch: u64) -> Result<Vec<(u32, Committable)>> {
+    pub(crate) async fn prepare(
+        &mut self,
+        epoch: u64,
+        barrier: Barrier,
+    ) -> Result<Vec<(u32, Committable)>> {
         let prepared = self
             .writer
-            .prepare(epoch, Barrier::Pause, &Progress::default())
+            .prepare(epoch, barrier, &Progress::default())
             .await?;
         if prepared.held {
             return Err(Error::new(

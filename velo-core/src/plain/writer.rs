@@ -161,7 +161,7 @@ impl Writer {
         let progress = Progress::default();
         let prepared = self
             .writer
-            .prepare(self.epoch, Barrier::Pause, &progress)
+            .prepare(self.epoch, Barrier::End, &progress)
             .await?;
         if let Some(rejected) = prepared.rejected.first() {
             return Err(

@@ -93,8 +93,13 @@ impl Destination {
         }
     }
 
-    /// Refuses what could not be written or may not be replaced, and says what would be done.
-    pub(super) fn actions(&self, options: &FileWriteOptions) -> Result<Vec<Action>> {
+    /// Refuses what could not be written or may not be replaced, and says what would be done;
+    /// `can_go_on` where the format can be written behind what is there.
+    pub(super) fn actions(
+        &self,
+        options: &FileWriteOptions,
+        can_go_on: bool,
+    ) -> Result<Vec<Action>> {
         let mut actions = Vec::new();
         if !matches!(self.kind, Kind::Through(_)) {
             let missing = check_directory(&self.root, options)?;
@@ -107,10 +112,13 @@ impl Destination {
             Kind::File { name, old } => {
                 let path = self.root.join(name);
                 check_file(&path, old.is_some(), options)?;
-                let verb = if old.is_some() {
-                    "replace file"
-                } else {
-                    "create file"
+                if self.appends(options) && !can_go_on {
+                    return Err(has_an_end(&path));
+                }
+                let verb = match old {
+                    None => "create file",
+                    Some(_) if self.appends(options) => "append to file",
+                    Some(_) => "replace file",
                 };
                 actions.push(Action::new(verb, shown(&path)));
             }
@@ -136,6 +144,19 @@ impl Destination {
     /// Says whether a commit may replace a file.
     pub(super) fn replaces(&self, options: &FileWriteOptions) -> bool {
         matches!(self.kind, Kind::File { .. }) && options.if_exists != Some(IfExists::Fail)
+    }
+
+    /// Says whether rows go straight behind what a single file has.
+    pub(super) fn appends(&self, options: &FileWriteOptions) -> bool {
+        matches!(self.kind, Kind::File { .. }) && options.if_exists == Some(IfExists::Append)
+    }
+
+    /// Gives the path of a single file, or else the directory.
+    pub(super) fn path(&self) -> PathBuf {
+        match &self.kind {
+            Kind::File { name, .. } => self.root.join(name),
+            _ => self.root.clone(),
+        }
     }
 
     /// Gives the path that errors name.
@@ -260,14 +281,6 @@ fn check_directory(root: &Path, options: &FileWriteOptions) -> Result<bool> {
 }
 
 fn check_file(path: &Path, exists: bool, options: &FileWriteOptions) -> Result<()> {
-    if options.if_exists == Some(IfExists::Append) {
-        return Err(
-            Error::new(ErrorKind::Config, "a single file cannot be appended to")
-                .with("file", path.display())
-                .with("option", "if_exists=append")
-                .with_hint("write into a directory: end the path in /"),
-        );
-    }
     if !exists {
         return Ok(());
     }
@@ -276,7 +289,17 @@ fn check_file(path: &Path, exists: bool, options: &FileWriteOptions) -> Result<(
     }
     // A rename would not ask; `cp` does, and so must we.
     rustix::fs::access(path, Access::WRITE_OK)
-        .map_err(|cause| failed(cause.into(), "replace the file", path))
+        .map_err(|cause| failed(cause.into(), "write to the file", path))
+}
+
+fn has_an_end(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Config,
+        "nothing goes behind the end of this format",
+    )
+    .with("file", path.display())
+    .with("option", "if_exists=append")
+    .with_hint("write into a directory: end the path in /")
 }
 
 fn check_contents(root: &Path, options: &FileWriteOptions) -> Result<()> {

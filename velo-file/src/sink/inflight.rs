@@ -1,9 +1,9 @@
 //! Files under construction: hidden until they are whole, gone if they never get there.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,18 +23,32 @@ pub(super) const OPEN: &str = "open";
 /// How a file's name ends when it is whole and waits for its commit.
 pub(super) const READY: &str = "ready";
 
+/// How a file's name ends from its first checkpoint on. It keeps that name until it is shown, so
+/// that a run which goes back to an earlier checkpoint finds it; only a recovery removes it.
+pub(super) const KEPT: &str = "kept";
+
 /// Bytes after which the kernel is asked to start writing to the disk.
 const WRITE_BACK: u64 = 8 << 20;
 
 /// Bytes at either end of a file that its mark is made from.
 const MARKED: u64 = 64 << 10;
 
-/// A file that is being written; dropping it removes it.
+/// A file that is being written; dropping it removes it unless a checkpoint may know it.
 pub(super) struct InflightFile {
     file: Arc<File>,
     path: PathBuf,
     failure: Failure,
-    finished: bool,
+    /// Where this run's bytes begin.
+    start: u64,
+    /// A checkpoint may know it.
+    kept: bool,
+}
+
+/// What a file is as far as it is durable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    pub(super) length: u64,
+    pub(super) mark: u64,
 }
 
 /// The first failure of writing, kept because formats wrap it.
@@ -88,21 +102,25 @@ impl<W: Write> Write for Watched<W> {
 
 /// A file that is whole and not yet visible; dropping it removes it unless it is kept.
 pub(super) struct Finished {
-    pub(super) length: u64,
-    pub(super) mark: u64,
+    pub(super) extent: Extent,
     path: PathBuf,
     kept: bool,
 }
 
 impl Finished {
+    /// Describes a file that a checkpoint knows.
+    pub(super) fn known(path: PathBuf, extent: Extent) -> Self {
+        Self {
+            extent,
+            path,
+            kept: true,
+        }
+    }
+
     /// Leaves the file to the commit; gives its name among those under construction.
     pub(super) fn keep(mut self) -> String {
         self.kept = true;
-        self.path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+        name(&self.path)
     }
 }
 
@@ -134,7 +152,21 @@ impl InflightFile {
             file: Arc::new(file),
             path,
             failure: Failure::default(),
-            finished: false,
+            start: 0,
+            kept: false,
+        })
+    }
+
+    /// Goes on with a file that is never removed, behind so many of its bytes.
+    pub(super) fn go_on(file: File, path: PathBuf, start: u64) -> Result<Self> {
+        let placed = (&file).seek(SeekFrom::Start(start));
+        placed.map_err(|cause| failed(cause, "open file", &path))?;
+        Ok(Self {
+            file: Arc::new(file),
+            path,
+            failure: Failure::default(),
+            start,
+            kept: true,
         })
     }
 
@@ -143,8 +175,8 @@ impl InflightFile {
         let out = WriteBack {
             file: self.file.clone(),
             early: sync,
-            written: 0,
-            started: 0,
+            written: self.start,
+            started: self.start,
         };
         Box::new(Watched::new(out, self.failure.clone()))
     }
@@ -152,6 +184,51 @@ impl InflightFile {
     /// Gives the place where failures of writing are kept.
     pub(super) fn failure(&self) -> &Failure {
         &self.failure
+    }
+
+    /// Gives where this run's bytes begin.
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives its name in its directory.
+    pub(super) fn name(&self) -> String {
+        name(&self.path)
+    }
+
+    /// Takes the place of another file.
+    pub(super) fn replace(mut self, path: &Path) -> Result<()> {
+        let renamed = fs::rename(&self.path, path);
+        renamed.map_err(|cause| failed(cause, "replace file", path))?;
+        self.kept = true;
+        Ok(())
+    }
+
+    /// Makes what is written durable; from then on the file outlives this run.
+    ///
+    /// The caller flushes the directory, once.
+    pub(super) fn cut(&mut self, sync: bool) -> Result<Extent> {
+        let mut cut = || -> io::Result<Extent> {
+            if sync {
+                self.file.sync_data()?;
+            }
+            let extent = extent(&self.file)?;
+            if !self.kept {
+                let path = self.path.with_extension(KEPT);
+                fs::rename(&self.path, &path)?;
+                (self.path, self.kept) = (path, true);
+            }
+            Ok(extent)
+        };
+        cut().map_err(|cause| failed(cause, "flush file", &self.path))
     }
 
     /// Makes the file durable and marks it as whole.
@@ -162,30 +239,36 @@ impl InflightFile {
             if sync {
                 self.file.sync_all()?;
             }
-            let length = self.file.metadata()?.len();
-            let mark = mark(&self.file, length)?;
+            let extent = extent(&self.file)?;
+            if self.kept {
+                return Ok(Finished::known(self.path.clone(), extent));
+            }
             let path = self.path.with_extension(READY);
             fs::rename(&self.path, &path)?;
             Ok(Finished {
-                length,
-                mark,
+                extent,
                 path,
                 kept: false,
             })
         };
         let finished = finish().map_err(|cause| failed(cause, "finish file", &self.path))?;
-        self.finished = true;
+        self.kept = true;
         Ok(finished)
     }
 }
 
 impl Drop for InflightFile {
     fn drop(&mut self) {
-        if !self.finished {
+        if !self.kept {
             // The next recovery removes it if this fails.
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// Takes over permissions, and the owner where the system lets us.
@@ -239,15 +322,20 @@ impl Write for WriteBack {
 /// whole, only whether this is the file that was prepared. Length and both ends tell that without
 /// reading the file again: a Parquet file ends in its index, and a text file has the rows that
 /// it was cut at.
-pub(super) fn mark(mut file: &File, length: u64) -> io::Result<u64> {
-    let mut ends = Vec::new();
-    file.rewind()?;
-    file.take(MARKED).read_to_end(&mut ends)?;
-    file.seek(SeekFrom::Start(
-        length.saturating_sub(MARKED).max(MARKED.min(length)),
-    ))?;
-    file.take(MARKED).read_to_end(&mut ends)?;
+pub(super) fn mark(file: &File, length: u64) -> io::Result<u64> {
+    let head = MARKED.min(length);
+    let tail = length.saturating_sub(MARKED).max(head);
+    let mut ends = vec![0; usize::try_from(head + length - tail).unwrap_or_default()];
+    let (first, last) = ends.split_at_mut(usize::try_from(head).unwrap_or_default());
+    file.read_exact_at(first, 0)?;
+    file.read_exact_at(last, tail)?;
     Ok(fnv(&ends))
+}
+
+fn extent(file: &File) -> io::Result<Extent> {
+    let length = file.metadata()?.len();
+    let mark = mark(file, length)?;
+    Ok(Extent { length, mark })
 }
 
 /// Hashes bytes (64-bit FNV-1a), the same in every version of velo.

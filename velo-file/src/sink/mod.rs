@@ -3,25 +3,33 @@
 //! - `target` reads the URI, `destination` looks at what is there.
 //! - `writer` is a lane: it turns the batches of its split into chunks; `order` holds later splits
 //!   back; `output` lays the chunks into the files of `open`, `inflight` hides those until
-//!   `publish` shows them.
-//! - `fence` and `claim` keep earlier runs out.
+//!   `publish` shows them; `append` is for a file that everybody sees while it grows.
+//! - `epoch` finishes or cuts files where an epoch ends, `parts` is what the checkpoint keeps of it,
+//!   `recovery` goes on from there.
+//! - `fence` and `claim` keep earlier runs out, `leftovers` tells whose files are whose.
 //!
 //! Every lane's writer has to prepare every epoch, and every split's end has to be announced by
 //! `end_split` when there are several lanes: the last lane to prepare hands out the committable of
 //! all of them.
 
+mod append;
 mod claim;
 mod destination;
+mod epoch;
 mod failure;
 mod fence;
 mod inflight;
+mod layout;
+mod leftovers;
 mod name;
 mod open;
 mod order;
 mod output;
 mod partition;
+mod parts;
 mod piece;
 mod publish;
+mod recovery;
 mod router;
 mod run;
 mod target;
@@ -38,13 +46,15 @@ use velo_core::{
     Action, Commit, CommitKind, DataSink, DataWriter, Error, ErrorKind, Identity, Recovered,
     Result, SinkCapabilities, StreamInfo, Uri, WriteRequest,
 };
-use velo_format::{Compression, Encoding, Format, OutputFormat, WriteOptions, detect_name};
+use velo_format::{OutputFormat, WriteOptions};
 
 use self::claim::Claim;
 use self::destination::{Destination, Kind};
+use self::layout::Layout;
 use self::name::Template;
 use self::output::Output;
 use self::partition::Partitioning;
+use self::parts::PreparedFiles;
 use self::run::Run;
 use self::target::Target;
 use self::writer::FileWriter;
@@ -59,10 +69,21 @@ const FINE_BYTES: u64 = 32 << 20;
 /// The sink of `file://`, bare paths and `stdout:`.
 ///
 /// A destination is a directory if it is one, ends in a slash, or has an option of directories
-/// (`partition_by`, `roll_*`); else it is a single file, which takes a single epoch of a single
-/// stream. Files are hidden in `.velo-inflight` beside their place until the commit renames them:
-/// each is whole or not there, and a replaced file is the old one until then. The several files of
-/// one commit are renamed one after the other; a crash in between is finished by `recover`.
+/// (`partition_by`, `roll_*`); else it is a single file of a single stream. Files are hidden in
+/// `.velo-inflight` beside their place until the commit renames them: each is whole or not there,
+/// and a replaced file is the old one until then. The several files of one commit are renamed one
+/// after the other; a crash in between is finished by `recover`.
+///
+/// A checkpoint closes no file before its time. CSV, JSON lines and text are cut behind their last
+/// row: the committable has the length, and `recover` goes on from there. Other formats have an
+/// end; their epochs are held until the files are `roll_age` old. A pause finishes the files of a
+/// directory. A single file has its end with the source's end only.
+///
+/// With `if_exists=append` rows go straight into a single file, and readers may see rows that are
+/// not committed; `recover` cuts them off. One run at a time appends to a file.
+///
+/// A run with checkpoints leaves a fence file in `.velo-inflight`, which remembers what was
+/// committed: files that a consumer has taken away are not missed.
 ///
 /// Devices, FIFOs and standard output take rows as they come: nothing is hidden there, and
 /// nothing can be taken back.
@@ -96,9 +117,18 @@ struct Settings {
     format: Arc<dyn OutputFormat>,
     /// The format of what follows behind an earlier epoch; none where a file has an end of its own.
     continuation: Option<Arc<dyn OutputFormat>>,
+    /// How a line ends; empty where that cannot be seen without decoding.
+    line_end: &'static [u8],
     template: Template,
     /// Rows are encoded when their turn has come, not side by side.
     in_sequence: bool,
+}
+
+impl Settings {
+    /// Says what writing would do, or what refuses it.
+    fn actions(&self, destination: &Destination) -> Result<Vec<Action>> {
+        destination.actions(&self.options, self.continuation.is_some())
+    }
 }
 
 impl FileSink {
@@ -118,26 +148,10 @@ impl FileSink {
         let target = Target::of_uri(uri)?;
         let mut query = uri.query()?;
         let options = FileWriteOptions::take(&mut query)?;
-        let mut format_options = WriteOptions::take(&mut query)?;
+        let format_options = WriteOptions::take(&mut query)?;
         query.finish()?;
-        let format = find_format(&target, &options, &mut format_options)?;
-        let output: Arc<dyn OutputFormat> = format.output(&format_options)?.into();
-        let continuation = match format {
-            Format::Parquet
-            | Format::Avro
-            | Format::JsonArray
-            | Format::Arrow
-            | Format::ArrowStream => None,
-            Format::Csv | Format::Jsonl | Format::Text => {
-                format_options.csv.header = false;
-                // What goes on has neither a second header nor a second byte order mark.
-                if format_options.common.encoding == Encoding::Utf16 {
-                    format_options.common.encoding = Encoding::Utf16Le;
-                }
-                Some(format.output(&format_options)?.into())
-            }
-        };
-        Self::assemble(target, options, output, continuation)
+        let layout = Layout::find(&target, &options, format_options)?;
+        Self::assemble(target, options, layout)
     }
 
     /// Writes a format of your own to a path.
@@ -150,25 +164,31 @@ impl FileSink {
         format: Arc<dyn OutputFormat>,
     ) -> Result<Self> {
         options.check()?;
-        Self::assemble(Target::of_path(path)?, options, format, None)
+        let layout = Layout {
+            format,
+            continuation: None,
+            line_end: b"",
+        };
+        Self::assemble(Target::of_path(path)?, options, layout)
     }
 
-    fn assemble(
-        target: Target,
-        options: FileWriteOptions,
-        format: Arc<dyn OutputFormat>,
-        continuation: Option<Arc<dyn OutputFormat>>,
-    ) -> Result<Self> {
-        let template = Template::parse(&options.file_name, &format.extension())?;
+    fn assemble(target: Target, options: FileWriteOptions, layout: Layout) -> Result<Self> {
+        let template = Template::parse(&options.file_name, &layout.format.extension())?;
         let in_sequence = target == Target::Stdout
             || !options.partition_by.is_empty()
             || options.roll_rows.is_some_and(|rows| rows < FINE_ROWS)
             || options.roll_bytes.is_some_and(|bytes| bytes.0 < FINE_BYTES);
+        let Layout {
+            format,
+            continuation,
+            line_end,
+        } = layout;
         let settings = Settings {
             target,
             options,
             format,
             continuation,
+            line_end,
             template,
             in_sequence,
         };
@@ -201,6 +221,9 @@ impl FileSink {
             };
             keep(&claim.prepared, &before.prepared);
             keep(&claim.committed, &before.committed);
+            keep(&claim.may_return, &before.may_return);
+            let last = before.last_epoch.load(Ordering::Acquire);
+            claim.last_epoch.store(last, Ordering::Release);
         }
         let claim = Arc::new(claim);
         claims.insert(key, claim.clone());
@@ -254,29 +277,20 @@ impl DataSink for FileSink {
     async fn plan(&self, streams: &[Arc<StreamInfo>]) -> Result<Vec<Action>> {
         let destination = Destination::look(&self.settings.target, &self.settings.options)?;
         self.check_streams(&destination, streams)?;
-        destination.actions(&self.settings.options)
+        self.settings.actions(&destination)
     }
 
     async fn recover(&self, identity: &Identity, pending: Option<&Commit>) -> Result<Recovered> {
         let claim = self.claim(identity, true)?;
+        let alone = claim.take_alone();
         let _held = claim.hold()?;
-        let recovered = Recovered {
-            epoch: None,
+        if !matches!(claim.destination.kind, Kind::Through(_)) {
+            recovery::recover(&self.settings, &claim, pending, alone)?;
+        }
+        Ok(Recovered {
+            epoch: claim.epoch()?,
             committed: pending.is_some(),
-        };
-        if matches!(claim.destination.kind, Kind::Through(_)) {
-            return Ok(recovered);
-        }
-        let root = &claim.destination.root;
-        if let Some(pending) = pending {
-            publish::publish(root, pending, self.settings.options.sync)?;
-            claim.committed.store(true, Ordering::Release);
-            if !pending.parts.is_empty() {
-                claim.prepared.store(true, Ordering::Release);
-            }
-        }
-        publish::discard(root, &claim.scope, identity.generation)?;
-        Ok(recovered)
+        })
     }
 
     async fn create_writer(&self, request: WriteRequest) -> Result<Box<dyn DataWriter>> {
@@ -299,7 +313,7 @@ impl DataSink for FileSink {
             Some(run) => run,
             None => {
                 if !claim.committed.load(Ordering::Acquire) {
-                    claim.destination.actions(&self.settings.options)?;
+                    self.settings.actions(&claim.destination)?;
                 }
                 let output = Output::new(self.settings.clone(), claim.clone(), through);
                 let run = Arc::new(Run::new(self.settings.clone(), claim.clone(), output));
@@ -308,7 +322,7 @@ impl DataSink for FileSink {
             }
         };
         drop(running);
-        Ok(Box::new(FileWriter::new(run, request.lane, request.budget)))
+        Ok(Box::new(FileWriter::new(run, request)))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<()> {
@@ -322,50 +336,15 @@ impl DataSink for FileSink {
             .with("file", claim.destination.shown())
             .with("epoch", commit.epoch));
         }
-        publish::publish(&claim.destination.root, commit, self.settings.options.sync)?;
+        let parts = PreparedFiles::of(commit)?;
+        let shown = publish::publish(&claim, &parts, commit.epoch, self.settings.options.sync);
+        shown.map_err(|unshown| unshown.into_error(ErrorKind::Aborted))?;
+        for part in &parts {
+            append::let_go(&self.settings, &claim, &part.open)?;
+        }
         claim.committed.store(true, Ordering::Release);
         drop(held);
         claim.tidy();
         Ok(())
     }
-}
-
-/// Finds the format, from the option or from a name, and the compression that the name shows.
-fn find_format(
-    target: &Target,
-    options: &FileWriteOptions,
-    format_options: &mut WriteOptions,
-) -> Result<Format> {
-    let by_path = target.name().map(detect_name).unwrap_or_default();
-    let detected = if by_path.format.is_some() {
-        by_path
-    } else {
-        detect_name(&options.file_name)
-    };
-    // Standard output has no name; JSON lines say by themselves what they are.
-    let unnamed = matches!(target, Target::Stdout).then_some(Format::Jsonl);
-    let named = format_options.common.format.or(detected.format);
-    let Some(format) = named.or(unnamed) else {
-        return Err(Error::new(
-            ErrorKind::Config,
-            "format does not show from the destination's name",
-        )
-        .with("file", target.shown())
-        .with_hint("add format=csv, jsonl, parquet or another"));
-    };
-    let compression = detected
-        .compression
-        .filter(|kind| *kind != Compression::None);
-    if let Some(compression) = compression
-        && format_options.common.compression.is_none()
-    {
-        if format.compresses_itself() {
-            let message = format!("{} compresses its own parts", format.name());
-            return Err(Error::new(ErrorKind::Config, message)
-                .with("file", target.shown())
-                .with_hint("leave the second ending out of the name and say codec="));
-        }
-        format_options.common.compression = Some(compression);
-    }
-    Ok(format)
 }

@@ -140,6 +140,11 @@ impl Order {
         first.is_some_and(|(order, _)| *order <= state.head)
     }
 
+    /// Says whether any piece waits for its turn.
+    pub(super) fn has_queued(&self) -> bool {
+        !self.state().queue.is_empty()
+    }
+
     /// Takes the next piece whose turn has come; at the end of an epoch that is every piece.
     pub(super) fn next(&self, everything: bool) -> Result<Option<Piece>> {
         let mut state = self.state();

@@ -1,22 +1,22 @@
 //! The open files of a run, and the order in which pieces go into them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
-use velo_core::{Committable, Error, ErrorKind, Result};
+use velo_core::{Error, ErrorKind, Result};
 
 use super::Settings;
 use super::claim::Claim;
-use super::destination::{Kind, has_entries};
+use super::destination::Kind;
 use super::inflight::Finished;
-use super::name::Named;
-use super::open::OpenFile;
+use super::open::{OpenFile, Resting};
+use super::parts::{CutFile, columns};
 use super::piece::{Content, Piece, Route};
-use super::publish::{PreparedFile, PreparedFiles};
 use crate::config::SchemaPolicy;
 
 /// Files that are open at a time; the one unused for longest is finished when another is needed.
@@ -26,11 +26,16 @@ const MOST_OPEN: usize = 128;
 const MOST_BEGUN: usize = 24 << 20;
 
 pub(super) struct Output {
-    settings: Arc<Settings>,
-    claim: Arc<Claim>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) claim: Arc<Claim>,
     /// By stream and directory, so that names are given in an order that does not change.
-    files: BTreeMap<Key, OpenFile>,
-    finished: Vec<(Arc<Route>, Finished)>,
+    pub(super) files: BTreeMap<Key, OpenFile>,
+    /// Files of earlier runs that no row has come for yet.
+    pub(super) resting: BTreeMap<Key, Resting>,
+    pub(super) finished: Vec<WholeFile>,
+    /// The names of files have changed since the directory was flushed.
+    pub(super) renamed: bool,
+    era: u64,
     through: Option<Arc<File>>,
     /// The stream of a destination that holds only one.
     stream: Option<Arc<str>>,
@@ -38,15 +43,35 @@ pub(super) struct Output {
     appended: u64,
 }
 
+/// A file that is whole and waits for the end of an epoch.
+pub(super) struct WholeFile {
+    pub(super) key: Key,
+    pub(super) opened: Instant,
+    pub(super) file: Finished,
+    /// What the last checkpoint says of it, from when it was open.
+    cut: Option<CutFile>,
+}
+
 impl Output {
     pub(super) fn new(settings: Arc<Settings>, claim: Arc<Claim>, through: Option<File>) -> Self {
+        let (resting, era) = claim.wake();
+        let resting = resting.into_iter().map(|cut| {
+            let key = (Arc::from(&*cut.stream), cut.directory.clone());
+            (key, Resting::new(cut))
+        });
+        let resting: BTreeMap<Key, Resting> = resting.collect();
+        let single = !matches!(claim.destination.kind, Kind::Directory);
+        let first = resting.keys().next().filter(|_| single);
         Self {
+            stream: first.map(|(stream, _)| stream.clone()),
             settings,
             claim,
             files: BTreeMap::new(),
+            resting,
             finished: Vec::new(),
+            renamed: false,
+            era,
             through: through.map(Arc::new),
-            stream: None,
             appended: 0,
         }
     }
@@ -79,38 +104,6 @@ impl Output {
         let file = self.file(route)?;
         self.files.insert(key(route), file);
         Ok(())
-    }
-
-    /// Finishes every file and gives what a commit needs.
-    pub(super) fn prepare(&mut self, epoch: u64) -> Result<Option<Committable>> {
-        let files = std::mem::take(&mut self.files).into_values();
-        let (with_rows, announced): (Vec<_>, Vec<_>) = files.partition(|file| file.rows() > 0);
-        if !with_rows.is_empty() || !announced.is_empty() {
-            self.claim.prepared.store(true, Ordering::Release);
-        }
-        for file in with_rows {
-            self.finish(file)?;
-        }
-        for file in announced {
-            if self.is_missing_a_file() {
-                self.finish(file)?;
-            }
-        }
-        if self.finished.is_empty() {
-            return Ok(None);
-        }
-        if self.settings.options.sync {
-            self.claim.sync_directories()?;
-        }
-        let files = self.name_files(epoch);
-        let replace = self.claim.destination.replaces(&self.settings.options);
-        PreparedFiles { replace, files }.seal().map(Some)
-    }
-
-    /// Says whether nothing else will tell a reader the columns of this destination.
-    fn is_missing_a_file(&self) -> bool {
-        !matches!(self.claim.destination.kind, Kind::Directory)
-            || (self.finished.is_empty() && !has_entries(&self.claim.destination.root))
     }
 
     fn append_rows(&mut self, route: &Arc<Route>, mut rows: RecordBatch) -> Result<()> {
@@ -147,12 +140,7 @@ impl Output {
         if same_columns(&file.route.schema, &route.schema) {
             return Ok(file);
         }
-        if self.schema_policy() == SchemaPolicy::Fail {
-            return Err(Error::new(ErrorKind::Unsupported, "columns have changed")
-                .with("stream", &route.stream)
-                .with("file", self.claim.destination.shown())
-                .with_hint("write into a directory with schema_policy=new_file"));
-        }
+        self.check_schema_policy(route)?;
         self.finish(file)?;
         self.begin(route)
     }
@@ -182,14 +170,35 @@ impl Output {
                 self.finish(file)?;
             }
         }
-        let mut file = match &self.through {
-            Some(through) => {
-                OpenFile::through(&self.settings, route, through, self.was_prepared())?
+        let mut file = match self.resting.remove(&key(route)) {
+            Some(resting) if resting.cut.columns == columns(&route.schema) => {
+                OpenFile::go_on(&self.settings, &self.claim, route, resting)?
             }
-            None => OpenFile::hidden(&self.settings, &self.claim, route)?,
+            other => {
+                if let Some(resting) = other {
+                    self.check_schema_policy(route)?;
+                    self.finish_resting(key(route), resting)?;
+                }
+                self.create(route)?
+            }
         };
         file.used = self.appended;
         Ok(file)
+    }
+
+    fn create(&mut self, route: &Arc<Route>) -> Result<OpenFile> {
+        if let Some(through) = &self.through {
+            return OpenFile::through(&self.settings, route, through, self.was_prepared());
+        }
+        if self.appends() {
+            return OpenFile::appended(&self.settings, &self.claim, route);
+        }
+        OpenFile::hidden(&self.settings, &self.claim, route)
+    }
+
+    /// Says whether rows go straight behind what a single file has.
+    pub(super) fn appends(&self) -> bool {
+        self.claim.destination.appends(&self.settings.options)
     }
 
     /// Refuses what does not fit into a destination that is one file.
@@ -209,7 +218,7 @@ impl Output {
         let goes_on = self.through.is_some() && self.settings.continuation.is_some();
         if self.was_prepared() && !goes_on {
             return Err(refused(
-                "a single file holds a single epoch, which is prepared already",
+                "a single file takes no more rows once it has its end",
             ));
         }
         Ok(())
@@ -219,12 +228,41 @@ impl Output {
         self.claim.prepared.load(Ordering::Acquire)
     }
 
-    fn finish(&mut self, file: OpenFile) -> Result<()> {
-        let route = file.route.clone();
-        if let Some(finished) = file.finish(self.settings.options.sync)? {
-            self.finished.push((route, finished));
+    /// Finishes a file; it waits for the end of the epoch.
+    pub(super) fn finish(&mut self, mut file: OpenFile) -> Result<()> {
+        let (key, opened, cut) = (key(&file.route), file.opened, file.cut.take());
+        if let Some(file) = file.finish(self.settings.options.sync)? {
+            self.whole(key, opened, file, cut);
         }
         Ok(())
+    }
+
+    /// Finishes a file of an earlier run that no row came for.
+    pub(super) fn finish_resting(&mut self, key: Key, resting: Resting) -> Result<()> {
+        let (opened, cut) = (resting.opened, resting.cut());
+        let file = resting.finish(&self.claim, self.settings.options.sync)?;
+        self.whole(key, opened, file, Some(cut));
+        Ok(())
+    }
+
+    fn whole(&mut self, key: Key, opened: Instant, file: Finished, cut: Option<CutFile>) {
+        self.renamed = true;
+        self.finished.push(WholeFile {
+            key,
+            opened,
+            file,
+            cut,
+        });
+    }
+
+    fn check_schema_policy(&self, route: &Route) -> Result<()> {
+        if self.schema_policy() == SchemaPolicy::NewFile {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unsupported, "columns have changed")
+            .with("stream", &route.stream)
+            .with("file", self.claim.destination.shown())
+            .with_hint("write into a directory with schema_policy=new_file"))
     }
 
     /// Finishes the largest begun chunks when all of them hold too much memory.
@@ -252,50 +290,24 @@ impl Output {
             _ => SchemaPolicy::Fail,
         }
     }
+}
 
-    /// Gives the finished files their names, which are not taken yet.
-    fn name_files(&mut self, epoch: u64) -> Vec<PreparedFile> {
-        let mut numbers: HashMap<String, u64> = HashMap::new();
-        let finished = std::mem::take(&mut self.finished).into_iter();
-        let prepared = finished.map(|(route, finished)| {
-            let number = numbers.entry(route.directory.clone()).or_default();
-            PreparedFile {
-                path: self.path_of(&route, epoch, number),
-                length: finished.length,
-                mark: finished.mark,
-                inflight: finished.keep(),
-            }
-        });
-        prepared.collect()
-    }
-
-    fn path_of(&self, route: &Route, epoch: u64, number: &mut u64) -> String {
-        if let Kind::File { name, .. } = &self.claim.destination.kind {
-            return name.clone();
-        }
-        let (stream, identity) = (&*route.stream, &self.claim.identity);
-        loop {
-            let named = Named {
-                stream,
-                identity,
-                epoch,
-                number: *number,
-            };
-            let name = self.settings.template.name(named);
-            let path = if route.directory.is_empty() {
-                name
-            } else {
-                format!("{}/{name}", route.directory)
-            };
-            *number += 1;
-            if !self.claim.destination.root.join(&path).exists() {
-                return path;
-            }
+impl Drop for Output {
+    /// Leaves what a checkpoint may know to the next writers; what it does not know goes.
+    fn drop(&mut self) {
+        let open = self.files.values().filter_map(|file| file.cut.clone());
+        let resting = self.resting.values().map(Resting::cut);
+        let whole = self.finished.iter().filter_map(|whole| whole.cut.clone());
+        let left = open.chain(resting).chain(whole).collect();
+        let is_mine = self.claim.settle(left, self.era);
+        if is_mine && self.appends() && self.claim.hold().is_ok() {
+            self.files.values().for_each(OpenFile::take_back);
         }
     }
 }
 
-type Key = (Arc<str>, String);
+/// A stream and a directory.
+pub(super) type Key = (Arc<str>, String);
 
 fn key(route: &Route) -> Key {
     (route.stream.clone(), route.directory.clone())

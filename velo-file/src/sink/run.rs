@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::Mutex;
-use velo_core::{Committable, Result};
+use velo_core::{Barrier, Prepared, Result};
 
 use super::Settings;
 use super::claim::Claim;
@@ -44,16 +44,19 @@ impl Run {
     }
 
     /// Ends the epoch for all lanes: the rest of the pieces in order, then the files' ends.
-    pub(super) async fn prepare(&self, epoch: u64) -> Result<Option<Committable>> {
-        let committable = self.with_output(|output| {
-            while let Some(piece) = self.order.next(true)? {
+    ///
+    /// If the epoch is held, pieces whose turn has not come may go on waiting for it.
+    pub(super) async fn prepare(&self, epoch: u64, barrier: Barrier) -> Result<Prepared> {
+        let prepared = self.with_output(|output| {
+            let hold = output.may_hold(barrier);
+            while let Some(piece) = self.order.next(!hold)? {
                 output.append(piece)?;
             }
-            output.prepare(epoch)
+            output.prepare(epoch, barrier, hold, self.order.has_queued())
         });
-        let committable = committable.await?;
+        let prepared = prepared.await?;
         self.order.next_round();
-        Ok(committable)
+        Ok(prepared)
     }
 
     pub(super) async fn announce(&self, route: &Arc<Route>) -> Result<()> {
@@ -69,7 +72,7 @@ impl Run {
         let done = work(open);
         if done.is_err() {
             self.order.fail();
-            // Removes whatever is under construction.
+            // Removes whatever is under construction and no checkpoint knows.
             *output = None;
         }
         done

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use velo_core::{
     Barrier, Batch, Budget, DataWriter, Error, ErrorKind, Op, Prepared, Progress, Result,
-    SchemaChange, Split, StreamInfo,
+    SchemaChange, Split, StreamInfo, WriteRequest,
 };
 use velo_format::ChunkEncoder;
 
@@ -32,6 +32,8 @@ pub(super) struct FileWriter {
     run: Arc<Run>,
     lane: u32,
     budget: Budget,
+    /// Rows of a split wait for those of the splits before it.
+    in_order: bool,
     router: Router,
     /// The order of the split that rows come from.
     at: u64,
@@ -57,12 +59,13 @@ struct Part {
 }
 
 impl FileWriter {
-    pub(super) fn new(run: Arc<Run>, lane: u32, budget: Budget) -> Self {
+    pub(super) fn new(run: Arc<Run>, request: WriteRequest) -> Self {
         run.order.join();
         Self {
             run,
-            lane,
-            budget,
+            lane: request.lane,
+            budget: request.budget,
+            in_order: request.in_order,
             router: Router::default(),
             at: 0,
             parts: Vec::new(),
@@ -93,7 +96,8 @@ impl FileWriter {
     async fn accept(&mut self, batch: Batch) -> Result<()> {
         self.next_round().await?;
         refuse_changes(&batch)?;
-        let order = batch.span().map_or(0, |span| span.order);
+        let order = batch.span().filter(|_| self.in_order);
+        let order = order.map_or(0, |span| span.order);
         if self.at != order {
             self.hand_over(true).await?;
             self.at = order;
@@ -219,6 +223,10 @@ impl FileWriter {
 
     async fn end(&mut self, split: &Split) -> Result<()> {
         self.next_round().await?;
+        if !self.in_order {
+            // Whoever has the split next finds these rows before its own.
+            return self.hand_over(true).await;
+        }
         if self.at == split.order {
             self.hand_over(true).await?;
         }
@@ -226,25 +234,25 @@ impl FileWriter {
         self.run.append_due().await
     }
 
-    async fn end_epoch(&mut self, epoch: u64, progress: &Progress) -> Result<Prepared> {
+    async fn end_epoch(
+        &mut self,
+        epoch: u64,
+        barrier: Barrier,
+        progress: &Progress,
+    ) -> Result<Prepared> {
         self.next_round().await?;
         self.run.claim.hold()?;
         self.hand_over(false).await?;
-        for split in &progress.ended {
+        for split in progress.ended.iter().filter(|_| self.in_order) {
             self.run.order.end(split.order);
         }
         self.unprepared = false;
         self.prepared = Some(self.run.order.rounds());
-        let committable = if self.run.order.prepare() {
-            self.run.prepare(epoch).await?
-        } else {
-            self.run.append_due().await?;
-            None
-        };
-        Ok(Prepared {
-            committable,
-            ..Prepared::default()
-        })
+        if self.run.order.prepare() {
+            return self.run.prepare(epoch, barrier).await;
+        }
+        self.run.append_due().await?;
+        Ok(Prepared::default())
     }
 
     fn follow(&self, change: &SchemaChange) -> Result<()> {
@@ -335,9 +343,14 @@ impl DataWriter for FileWriter {
         self.leave(done)
     }
 
-    async fn prepare(&mut self, epoch: u64, _: Barrier, progress: &Progress) -> Result<Prepared> {
+    async fn prepare(
+        &mut self,
+        epoch: u64,
+        barrier: Barrier,
+        progress: &Progress,
+    ) -> Result<Prepared> {
         self.enter()?;
-        let done = self.end_epoch(epoch, progress).await;
+        let done = self.end_epoch(epoch, barrier, progress).await;
         self.leave(done)
     }
 

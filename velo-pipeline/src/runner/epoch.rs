@@ -142,7 +142,7 @@ impl<'a> Epochs<'a> {
         let held = std::mem::take(&mut self.held);
         let mut letters = Vec::new();
         if let Some(sink) = self.letters.as_mut().filter(|_| held.letters) {
-            letters = sink.prepare(self.epoch).await?;
+            letters = sink.prepare(self.epoch, Barrier::Pause).await?;
         }
         if self.shared.positions {
             self.commit_with_positions(held, all_found, letters).await

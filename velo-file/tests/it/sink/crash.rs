@@ -48,7 +48,7 @@ async fn recovery_finishes_a_commit_from_every_point() {
             assert!(recovered.committed);
         }
         assert_eq!(
-            files(directory.path()),
+            super::epochs::visible(directory.path()),
             ["out/00000.csv", "out/00001.csv"],
             "{done} steps"
         );

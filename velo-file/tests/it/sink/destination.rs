@@ -30,6 +30,16 @@ async fn plan_says_what_would_be_done_and_does_nothing() {
             vec![format!("replace file {}", at("old.csv"))],
         ),
         (
+            "old.csv",
+            "?if_exists=append",
+            vec![format!("append to file {}", at("old.csv"))],
+        ),
+        (
+            "new.jsonl",
+            "?if_exists=append",
+            vec![format!("create file {}", at("new.jsonl"))],
+        ),
+        (
             "a/b/new.jsonl",
             "",
             vec![
@@ -72,7 +82,12 @@ async fn plan_refuses_what_the_first_row_would_fail_on() {
     let _socket = UnixListener::bind(root.join("socket.csv")).unwrap();
     for (path, options, kind) in [
         ("old.csv", "?if_exists=fail", ErrorKind::AlreadyExists),
-        ("old.csv", "?if_exists=append", ErrorKind::Config),
+        ("old.parquet", "?if_exists=append", ErrorKind::Config),
+        (
+            "new.json?format=json_array",
+            "&if_exists=append",
+            ErrorKind::Config,
+        ),
         ("old.csv", "?roll_rows=5", ErrorKind::AlreadyExists),
         ("old.csv/", "?format=csv", ErrorKind::Io),
         ("old.csv/below.csv", "", ErrorKind::Io),

@@ -1,10 +1,13 @@
 //! Writing files.
 
+mod append;
 mod commit;
 mod crash;
 mod destination;
 mod directory;
+mod epochs;
 mod order;
+mod takeover;
 mod through;
 
 use std::any::Any;
@@ -206,10 +209,10 @@ async fn try_writer(sink: &FileSink, generation: u64, lane: u32) -> Result<Box<d
     sink.create_writer(request).await
 }
 
-/// Prepares an epoch of one lane.
+/// Prepares the last epoch of one lane.
 async fn prepare(writer: &mut Box<dyn DataWriter>, generation: u64, epoch: u64) -> Result<Commit> {
     let progress = Progress::default();
-    let prepared = writer.prepare(epoch, Barrier::Pause, &progress).await?;
+    let prepared = writer.prepare(epoch, Barrier::End, &progress).await?;
     let parts = prepared
         .committable
         .map(|part| (0, part))
