@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use velo_core::{Result, Sink};
+use velo_core::{Error, ErrorKind, Result, Sink};
 use velo_pipeline::{Copy, Discard};
 use velo_registry::create_source;
 
@@ -17,6 +17,15 @@ pub(crate) async fn count(
     threads: usize,
 ) -> Result<()> {
     let source = create_source(uri)?;
+    if !source.capabilities().bounded {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "rows of a source without end cannot be counted",
+        )
+        .with_hint(
+            "give it an end, as rows=1000 does for test://, or look at its first rows by velo head",
+        ));
+    }
     let mut copy = Copy::new(source.clone(), Sink::new(Discard));
     copy.threads = threads;
     copy.filter = filter.map(str::parse).transpose()?.map(Arc::new);

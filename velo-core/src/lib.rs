@@ -9,6 +9,7 @@ mod event;
 pub mod memory;
 mod offset;
 mod options;
+mod pace;
 mod plain;
 mod predicate;
 mod progress;
@@ -28,6 +29,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{ColumnChange, Event, Mark, Rejected, SchemaChange, Token};
 pub use offset::{Offset, SourceOffset};
 pub use options::{ByteSize, OptionInfo, TimeSpan, describe};
+pub use pace::Pace;
 pub use plain::{Reader, Sink, Source, Writer};
 pub use predicate::{Comparison, Literal, Predicate};
 pub use progress::{

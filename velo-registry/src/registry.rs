@@ -4,7 +4,12 @@ use velo_core::memory::Memory;
 use velo_core::{Connector, Error, ErrorKind, Result, Sink, Source, Uri, nearest};
 
 /// Which cargo feature adds which scheme.
-const FEATURES: &[(&str, &str)] = &[("file", "file"), ("stdin", "file"), ("stdout", "file")];
+const FEATURES: &[(&str, &str)] = &[
+    ("file", "file"),
+    ("stdin", "file"),
+    ("stdout", "file"),
+    ("test", "test"),
+];
 
 /// Connectors that can be looked up by a URI's scheme.
 ///
@@ -212,6 +217,8 @@ pub fn create_sink(uri: &str) -> Result<Sink> {
 static BUILT_IN: &[fn() -> Connector] = &[
     #[cfg(feature = "file")]
     velo_file::connector,
+    #[cfg(feature = "test")]
+    velo_generator::connector,
     Memory::connector,
 ];
 

@@ -197,6 +197,15 @@ pub trait Harness: Send + Sync + 'static {
         Err(lacking("fill"))
     }
 
+    /// Makes the rows that tests of sources put in, numbered from `first`; a source whose rows
+    /// cannot be chosen gives its own here, with columns `id` and `name`, and `fill` counts them.
+    ///
+    /// # Errors
+    /// Whatever hinders it.
+    fn numbered(&self, stream: &str, first: i64, rows: usize) -> Result<Batch> {
+        crate::data::numbered(stream, first, rows)
+    }
+
     /// Makes a new source of the place, without I/O; called again it is another member.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 mod copies;
 mod crashes;
 mod errors;
+mod generated;
 mod hostile;
 mod pipes;
 mod shows;

@@ -71,8 +71,8 @@ pub(crate) fn clauses(types: &[DataType]) -> Vec<Clause> {
 }
 
 /// Rows in several batches of different sizes.
-pub(crate) fn sample() -> velo_core::Result<Vec<Batch>> {
-    let all = data::numbered("rows", 0, ROWS)?;
+fn sample(stage: &Stage) -> velo_core::Result<Vec<Batch>> {
+    let all = stage.harness.numbered("rows", 0, ROWS)?;
     let cuts = [0, 1, 100, 103, ROWS];
     let pieces = cuts
         .windows(2)
@@ -83,7 +83,7 @@ pub(crate) fn sample() -> velo_core::Result<Vec<Batch>> {
 /// Makes a place whose only split holds the sample.
 async fn filled(stage: &Stage) -> Result<(Place, Vec<Batch>), libtest_mimic::Failed> {
     let place = stage.place();
-    let rows = sample()?;
+    let rows = sample(stage)?;
     stage.fill(&place, 0, &rows).await?;
     Ok((place, rows))
 }
@@ -115,9 +115,9 @@ async fn constant(stage: &Stage) -> Outcome {
 
 async fn streams(stage: &Stage) -> Outcome {
     let place = stage.place();
-    let mut rows = vec![data::numbered("rows", 0, 5)?];
+    let mut rows = vec![stage.harness.numbered("rows", 0, 5)?];
     if stage.can(Ability::Streams) {
-        rows.push(data::numbered("others", 5, 5)?);
+        rows.push(stage.harness.numbered("others", 5, 5)?);
     }
     stage.fill(&place, 0, &rows).await?;
     let source = stage.source(&place)?;

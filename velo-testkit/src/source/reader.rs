@@ -125,7 +125,7 @@ async fn many(stage: &Stage) -> Result<Seen, libtest_mimic::Failed> {
     let most = stage.harness.mark_distance();
     let place = stage.place();
     let pieces = (0..4 * most).step_by(1000);
-    let rows = pieces.map(|first| data::numbered("rows", first as i64, 1000));
+    let rows = pieces.map(|first| stage.harness.numbered("rows", first as i64, 1000));
     let rows = rows.collect::<velo_core::Result<Vec<Batch>>>()?;
     stage.fill(&place, 0, &rows).await?;
     let source = stage.source(&place)?;
@@ -246,7 +246,9 @@ async fn spans(stage: &Stage) -> Outcome {
     let place = stage.place();
     let splits = if stage.can(Ability::Splits) { 3 } else { 1 };
     for split in 0..splits {
-        let rows = data::numbered("rows", i64::from(split) * 100, 100)?;
+        let rows = stage
+            .harness
+            .numbered("rows", i64::from(split) * 100, 100)?;
         let halves = [rows.slice(0, 30), rows.slice(30, 70)];
         stage.fill(&place, split, &halves).await?;
     }

@@ -8,7 +8,6 @@ use velo_core::{Source, SourceOffset, Split, SplitChange, SplitEnumerator, Split
 
 use super::SOURCE;
 use crate::contract::{Clause, Need, Outcome, ensure};
-use crate::data;
 use crate::harness::{Ability, Happening, Place};
 use crate::stage::{Stage, once};
 
@@ -49,7 +48,7 @@ pub(super) fn clauses() -> Vec<Clause> {
 async fn three_splits(stage: &Stage) -> Result<Place, Failed> {
     let place = stage.place();
     for split in 0..3 {
-        let rows = data::numbered("rows", i64::from(split) * 10, 10)?;
+        let rows = stage.harness.numbered("rows", i64::from(split) * 10, 10)?;
         stage.fill(&place, split, &[rows]).await?;
     }
     Ok(place)
@@ -240,7 +239,7 @@ async fn discovery(stage: &Stage) -> Outcome {
         format!("{resumed:?} were handed out before")
     })?;
     stage
-        .fill(&place, 3, &[data::numbered("rows", 30, 10)?])
+        .fill(&place, 3, &[stage.harness.numbered("rows", 30, 10)?])
         .await?;
     let resumed = again(resume(stage, &place, &position).await?);
     ensure(resumed.len() == 1 && !found.contains(&resumed[0]), || {
