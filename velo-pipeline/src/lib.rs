@@ -2,6 +2,7 @@
 
 mod ahead;
 mod bounded;
+mod breaker;
 pub mod config;
 mod copy;
 mod counters;
@@ -13,7 +14,9 @@ mod retry;
 mod runner;
 mod stop;
 pub mod store;
+mod timely;
 
+pub use breaker::{Breaker, BreakerSettings};
 pub use copy::{Copy, Summary};
 pub use counters::Counters;
 pub use dead_letters::dead_letter_stream;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use velo_core::{Error, ErrorKind};
 
+use crate::{Breaker, BreakerSettings};
+
 /// How failures that pass are tried again: exponential backoff with jitter.
 ///
 /// Whether a failure passes is the error's own word ([`Error::is_retryable`]); an aborted commit is
@@ -63,21 +65,32 @@ impl Retry {
 /// The failures in a row of one run.
 pub(crate) struct Attempts<'a> {
     retry: &'a Retry,
+    breaker: Breaker,
     failures: u32,
 }
 
 impl<'a> Attempts<'a> {
-    pub(crate) fn new(retry: &'a Retry) -> Self {
-        Self { retry, failures: 0 }
+    pub(crate) fn new(retry: &'a Retry, breaker: BreakerSettings) -> Self {
+        Self {
+            retry,
+            breaker: Breaker::new(breaker),
+            failures: 0,
+        }
+    }
+
+    /// Says in one word how the circuit breaker stands.
+    pub(crate) fn breaker(&self, now: Duration) -> &'static str {
+        self.breaker.state(now)
     }
 
     /// Learns that something was committed.
-    pub(crate) fn succeeded(&mut self) {
+    pub(crate) fn succeeded(&mut self, now: Duration) {
         self.failures = 0;
+        self.breaker.succeeded(now);
     }
 
     /// Gives the wait before the next try; `None` if there is none.
-    pub(crate) fn failed(&mut self, error: &Error) -> Option<Duration> {
+    pub(crate) fn failed(&mut self, error: &Error, now: Duration) -> Option<Duration> {
         if !error.is_retryable() && error.kind() != ErrorKind::Aborted {
             return None;
         }
@@ -85,7 +98,9 @@ impl<'a> Attempts<'a> {
         if self.retry.tries.is_some_and(|tries| self.failures >= tries) {
             return None;
         }
-        Some(self.retry.wait(self.failures, fastrand::f64()))
+        self.breaker.failed(now);
+        let backoff = self.retry.wait(self.failures, fastrand::f64());
+        Some(backoff.max(self.breaker.wait(now)))
     }
 }
 
@@ -93,15 +108,17 @@ impl<'a> Attempts<'a> {
 mod tests {
     use super::*;
 
+    const NOW: Duration = Duration::from_secs(1);
+
     #[test]
     fn only_what_passes_is_tried_again() {
         let retry = Retry::default();
-        let mut attempts = Attempts::new(&retry);
+        let mut attempts = Attempts::new(&retry, BreakerSettings::default());
         let passing = Error::new(ErrorKind::Unavailable, "connect").retryable();
-        assert!(attempts.failed(&passing).is_some());
+        assert!(attempts.failed(&passing, NOW).is_some());
         assert!(
             attempts
-                .failed(&Error::new(ErrorKind::Aborted, "commit"))
+                .failed(&Error::new(ErrorKind::Aborted, "commit"), NOW)
                 .is_some()
         );
         for kind in [
@@ -111,7 +128,7 @@ mod tests {
             ErrorKind::Io,
         ] {
             assert!(
-                attempts.failed(&Error::new(kind, "x")).is_none(),
+                attempts.failed(&Error::new(kind, "x"), NOW).is_none(),
                 "{kind:?}"
             );
         }
@@ -124,15 +141,29 @@ mod tests {
             tries: Some(4),
             ..Retry::default()
         };
-        let mut attempts = Attempts::new(&retry);
+        let mut attempts = Attempts::new(&retry, BreakerSettings::default());
         let passing = Error::new(ErrorKind::Unavailable, "connect").retryable();
-        let mut waits = || attempts.failed(&passing).map(|wait| wait.as_millis());
+        let mut waits = || attempts.failed(&passing, NOW).map(|wait| wait.as_millis());
         assert_eq!(
             [waits(), waits(), waits(), waits()],
             [Some(100), Some(200), Some(400), None]
         );
-        attempts.succeeded();
-        assert_eq!(attempts.failed(&passing), Some(Duration::from_millis(100)));
+        attempts.succeeded(NOW);
+        assert_eq!(
+            attempts.failed(&passing, NOW),
+            Some(Duration::from_millis(100))
+        );
+    }
+
+    #[test]
+    fn an_open_breaker_makes_the_wait_longer() {
+        let retry = Retry::default();
+        let mut attempts = Attempts::new(&retry, BreakerSettings::default());
+        let passing = Error::new(ErrorKind::Unavailable, "connect").retryable();
+        let waits = [(); 5].map(|()| attempts.failed(&passing, NOW).unwrap());
+        assert!(waits[3] <= Duration::from_secs(1));
+        assert_eq!(waits[4], Duration::from_secs(10));
+        assert_eq!(attempts.breaker(NOW), "open");
     }
 
     #[test]

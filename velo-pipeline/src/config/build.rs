@@ -99,12 +99,33 @@ impl PipelineFile {
         if let Some(within) = self.stop_within {
             pipeline.drain = within.0;
         }
+        if let Some(limit) = self.timeout {
+            pipeline.deadline = limit.0;
+        }
+        self.settle_breaker(pipeline)?;
         let (retry, options) = (&mut pipeline.retry, &self.retry);
         retry.first = options.first.map_or(retry.first, |span| span.0);
         retry.longest = options.longest.map_or(retry.longest, |span| span.0);
         retry.factor = options.factor.unwrap_or(retry.factor);
         retry.jitter = options.jitter.unwrap_or(retry.jitter);
         retry.tries = options.tries;
+        Ok(())
+    }
+
+    fn settle_breaker(&self, pipeline: &mut Pipeline) -> Result<()> {
+        let Some(options) = &self.circuit_breaker else {
+            return Ok(());
+        };
+        let breaker = &mut pipeline.breaker;
+        breaker.failures = options.failures.unwrap_or(breaker.failures);
+        breaker.successes = options.successes.unwrap_or(breaker.successes);
+        breaker.open_for = options.open_for.map_or(breaker.open_for, |span| span.0);
+        if breaker.failures == 0 || breaker.successes == 0 {
+            return Err(
+                Error::new(ErrorKind::Config, "a circuit breaker counts from 1")
+                    .with("key", "circuit_breaker"),
+            );
+        }
         Ok(())
     }
 

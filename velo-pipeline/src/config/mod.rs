@@ -122,7 +122,7 @@ pub struct RetryOptions {
 pub struct BreakerOptions {
     /// Failures in a row that open it; 5 by default.
     pub failures: Option<u32>,
-    /// How long it stays open before one try is let through; 30 s by default.
+    /// How long it stays open before one try is let through; 10 s by default.
     pub open_for: Option<TimeSpan>,
     /// Successes in a row that close it again; 1 by default.
     pub successes: Option<u32>,

@@ -23,7 +23,8 @@ use epoch::Epochs;
 
 use crate::retry::{Attempts, Retry};
 use crate::store::{CheckpointStore, MemoryStore, Tenure};
-use crate::{Counters, Guarantee, Stop, Summary, guarantee};
+use crate::timely::Timely;
+use crate::{BreakerSettings, Counters, Guarantee, Stop, Summary, guarantee};
 
 /// Memory that is not counted: code, runtime, what libraries hold.
 const UNCOUNTED: u64 = 16 << 20;
@@ -69,6 +70,10 @@ pub struct Pipeline {
     pub memory: u64,
     /// What is done about failures that pass.
     pub retry: Retry,
+    /// When trying is given up for a while.
+    pub breaker: BreakerSettings,
+    /// How long a call to source or sink may take; writes may take ten times as long.
+    pub deadline: Duration,
     /// How long a stop may take.
     pub drain: Duration,
     /// Live figures.
@@ -127,6 +132,8 @@ impl Pipeline {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory: 64 << 20,
             retry: Retry::default(),
+            breaker: BreakerSettings::default(),
+            deadline: Duration::from_secs(60),
             drain: Duration::from_secs(10),
             counters: Arc::default(),
             stop: Stop::default(),
@@ -186,27 +193,37 @@ impl Pipeline {
     /// What reading, writing or committing reports and does not pass; what was committed before
     /// stays, and the next run goes on behind it. `Fenced` while another run of the same task is
     /// alive; `StateLost`, `SinkBehind`, `Gap` where going on would lose or double rows.
-    pub async fn run(self) -> Result<Summary> {
+    pub async fn run(mut self) -> Result<Summary> {
         let started = Instant::now();
+        let limit = self.deadline;
+        self.source = Arc::new(Timely {
+            inner: self.source,
+            limit,
+        });
+        self.sink = Arc::new(Timely {
+            inner: self.sink,
+            limit,
+        });
         let store = self.store.clone();
         let store = store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let mut tenure = store.acquire(&self.name, self.task).await?;
         let pipeline = Arc::new(self);
-        let mut attempts = Attempts::new(&pipeline.retry);
+        let mut attempts = Attempts::new(&pipeline.retry, pipeline.breaker);
         let streams = loop {
             let commits = pipeline.counters.commits();
             let error = match attempt(&pipeline, &mut *tenure).await {
                 Ok(streams) => break streams,
                 Err(error) => error,
             };
-            if pipeline.counters.commits() > commits {
-                attempts.succeeded();
-            }
             pipeline.counters.go_back();
-            let Some(wait) = attempts.failed(&error) else {
+            if pipeline.counters.commits() > commits {
+                attempts.succeeded(started.elapsed());
+            }
+            let Some(wait) = attempts.failed(&error, started.elapsed()) else {
                 return Err(error);
             };
-            tracing::warn!(error = %error, wait = ?wait, "pipeline failed and tries again");
+            let breaker = attempts.breaker(started.elapsed());
+            tracing::warn!(error = %error, wait = ?wait, breaker, "pipeline failed and tries again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = pipeline.stop.asked() => return Err(error),
