@@ -9,6 +9,7 @@ mod discard;
 mod guarantee;
 mod lane;
 mod stop;
+mod transform;
 mod unbounded;
 
 pub use copy::{Copy, Summary};
@@ -17,3 +18,4 @@ pub use dead_letters::dead_letter_stream;
 pub use discard::Discard;
 pub use guarantee::{Guarantee, guarantee};
 pub use stop::Stop;
+pub use transform::{Applied, Bound, Limiter, Transforms};
