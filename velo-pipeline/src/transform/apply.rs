@@ -12,6 +12,22 @@ use super::work::Work;
 use super::{Transforms, raw};
 
 /// A list of transforms, checked against one stream.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use arrow_array::{ArrayRef, RecordBatch, StringArray};
+/// # use velo_core::{Batch, StreamInfo};
+/// # use velo_pipeline::Transforms;
+/// # let text: ArrayRef = Arc::new(StringArray::from(vec!["1", "x", "3"]));
+/// # let rows = RecordBatch::try_from_iter([("id", text)])?;
+/// # let stream = Arc::new(StreamInfo::new("orders", rows.schema()));
+/// let list = serde_json::json!([{ "cast": { "id": "int64" } }, { "filter": "id > 1" }]);
+/// let bound = Transforms::parse(&list)?.bind(&stream)?;
+/// let applied = bound.apply(Batch::new(stream, rows)?)?;
+/// assert_eq!(applied.batch.map(|batch| batch.num_rows()), Some(1));
+/// assert_eq!((applied.filtered, applied.rejected.len()), (1, 1));
+/// # Ok::<(), velo_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Bound {
     transforms: Transforms,
@@ -22,7 +38,7 @@ pub struct Bound {
     steps: Vec<Step>,
 }
 
-/// What became of a batch: `rows in = rows out + filtered + rejected`.
+/// What became of a batch: `rows in = rows out + filtered + rejected`; see [`Bound`].
 #[derive(Debug)]
 pub struct Applied {
     /// The rows that are left; `None` when there were rows and none is.
