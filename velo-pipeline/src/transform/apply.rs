@@ -46,8 +46,9 @@ pub struct Applied {
     /// How many rows a filter left out.
     pub filtered: u64,
     /// Rows with a value that a cast cannot represent, in their order. `raw` is the row as it came
-    /// in, as JSON; the ordinal is that of the batch's span. Without a span they are counted from 0
-    /// in a split without a name.
+    /// in, as JSON. The ordinal counts the batch's rows from the first of its span: the row's own
+    /// where the source filtered none, and no other row's in any case. Without a span rows are
+    /// counted from 0 in a split without a name.
     pub rejected: Vec<Rejected>,
 }
 

@@ -126,7 +126,8 @@ impl Transforms {
     }
 
     /// Gives the condition that stands before everything that changes columns: a source that takes
-    /// it over need not yield the other rows. Rows are checked again when they come.
+    /// it over need not yield the other rows. Rows are checked again when they come. Not for streams
+    /// of changes, in which a filter also looks at before-images ([`Bound::apply`]).
     ///
     /// ```
     /// use velo_pipeline::Transforms;

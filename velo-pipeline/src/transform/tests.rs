@@ -504,6 +504,48 @@ proptest! {
         }
     }
 
+    /// Whatever the list, what a source leaves out changes neither rows nor columns.
+    #[test]
+    fn what_is_not_needed_is_not_missed(
+        values in any_rows(),
+        picks in proptest::collection::vec(0..12_usize, 0..6),
+    ) {
+        let pool = [
+            json!({ "select": ["amount", "id"] }),
+            json!({ "select": ["name"] }),
+            json!({ "select": ["id", "name", "amount"] }),
+            json!({ "drop": ["name"] }),
+            json!({ "drop": ["id"] }),
+            json!({ "rename": { "name": "title" } }),
+            json!({ "rename": { "name": "amount", "amount": "name" } }),
+            json!({ "cast": { "amount": "decimal(6,1)" } }),
+            json!({ "filter": "id > 7" }),
+            json!({ "set": { "name": "${id}", "new": "${amount:none}" } }),
+            json!({ "set": { "id": 1 } }),
+            json!({ "drop": ["title"] }),
+        ];
+        let list: Vec<Value> = picks.into_iter().map(|at| pool[at].clone()).collect();
+        let Ok(bound) = Transforms::parse(&json!(list)).unwrap().bind(&stream()) else {
+            return Ok(());
+        };
+        let full = made(&values);
+        let narrow = match bound.columns_needed() {
+            Some(needed) => full.project(needed).unwrap(),
+            None => full.clone(),
+        };
+        let (one, other) = (bound.apply(full).unwrap(), bound.apply(narrow).unwrap());
+        let rows = |applied: &Applied| applied.batch.as_ref().map(|batch| batch.rows().clone());
+        prop_assert_eq!(rows(&one), rows(&other));
+        prop_assert_eq!(one.filtered, other.filtered);
+        let places = |applied: &Applied| {
+            applied.rejected.iter().map(|row| row.ordinal).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(places(&one), places(&other));
+        if let Some(batch) = &one.batch {
+            prop_assert_eq!(batch.stream(), bound.stream());
+        }
+    }
+
     #[test]
     fn select_and_rename_may_change_places(values in any_rows(), first in 0..3_usize) {
         let all = ["id", "name", "amount"];

@@ -7,11 +7,12 @@ use arrow_array::{
 };
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{DataType, Field, Schema};
+use arrow_select::filter::filter;
 use arrow_select::take::take;
 use velo_core::{Batch, Changes, Error, ErrorKind, Op, Predicate, Result, StreamInfo};
 
 use super::bind::{Action, Content, Placed, Step};
-use super::cast::convert;
+use super::cast::{Converted, convert};
 use super::text::texts;
 
 /// A batch on its way through the steps.
@@ -112,40 +113,61 @@ impl Work {
     }
 
     fn cast(&mut self, step: &Step, casts: &[(usize, DataType)]) -> Result<()> {
-        let mut failures: Vec<(usize, BooleanBuffer)> = Vec::new();
-        for (at, to) in casts {
-            let columns = [Some(self.batch.rows()), self.before()];
-            for rows in columns.into_iter().flatten() {
-                let failed = convert(rows.column(*at), to)?.failed;
-                failures.extend(failed.map(|failed| (*at, failed)));
+        let convert_all = |rows: &RecordBatch| {
+            let converted = casts.iter().map(|(at, to)| convert(rows.column(*at), to));
+            converted.collect::<Result<Vec<_>>>()
+        };
+        let mut rows = convert_all(self.batch.rows())?;
+        let mut before = self.before().map(convert_all).transpose()?;
+        let keep = self.reject_failed(step, casts, rows.iter().chain(before.iter().flatten()));
+        if let Some(keep) = keep {
+            let keep = BooleanArray::new(keep, None);
+            for one in rows.iter_mut().chain(before.iter_mut().flatten()) {
+                one.column = filter(&one.column, &keep)?;
             }
+            self.keep(keep.values().clone())?;
         }
-        let count = self.batch.num_rows();
+        let replaced = |all: &RecordBatch, converted: Vec<Converted>| {
+            let mut columns = all.columns().to_vec();
+            for ((at, _), one) in casts.iter().zip(converted) {
+                columns[*at] = one.column;
+            }
+            columns
+        };
+        let rows = replaced(self.batch.rows(), rows);
+        let before = self.before().zip(before);
+        let before = before.map(|(all, converted)| replaced(all, converted));
+        self.replace(&step.stream, rows, before, Clone::clone)
+    }
+
+    /// Rejects the rows in which some cast failed, each for its first column, and says which stay;
+    /// `None` when all do.
+    fn reject_failed<'c>(
+        &mut self,
+        step: &Step,
+        casts: &[(usize, DataType)],
+        converted: impl Iterator<Item = &'c Converted>,
+    ) -> Option<BooleanBuffer> {
+        let converted = converted.zip(casts.iter().cycle());
+        let failures = converted.filter_map(|(one, (at, _))| Some((*at, one.failed.as_ref()?)));
+        let failures: Vec<(usize, &BooleanBuffer)> = failures.collect();
+        if failures.is_empty() {
+            return None;
+        }
         let failed = |row: usize| failures.iter().find(|(_, failed)| failed.value(row));
-        let schema = self.batch.stream().schema().clone();
-        let refused = (0..count).filter_map(|row| Some((row, failed(row)?.0)));
-        let refused = refused.map(|(row, at)| {
-            let field = step.stream.schema().field(at);
+        let count = self.batch.num_rows();
+        for row in 0..count {
+            let Some((at, _)) = failed(row) else { continue };
+            let field = step.stream.schema().field(*at);
             let message = "value does not fit the type that it is cast to";
             let error = Error::new(ErrorKind::InvalidData, message)
-                .with("column", schema.field(at).name())
+                .with("column", field.name())
                 .with("type", field.data_type());
-            (self.origin[row], error)
-        });
-        let refused: Vec<_> = refused.collect();
-        if !refused.is_empty() {
-            let keep = BooleanBuffer::collect_bool(count, |row| failed(row).is_none());
-            self.rejected.extend(refused);
-            self.keep(keep)?;
+            self.rejected.push((self.origin[row], error));
         }
-        let cast = |columns: &[ArrayRef]| {
-            let mut columns = columns.to_vec();
-            for (at, to) in casts {
-                columns[*at] = convert(&columns[*at], to)?.column;
-            }
-            Ok(columns)
-        };
-        self.reshape(&step.stream, cast, Clone::clone)
+        Some(BooleanBuffer::collect_bool(count, |row| {
+            failed(row).is_none()
+        }))
     }
 
     fn filter(&mut self, condition: &Predicate, columns: &[usize]) -> Result<()> {
