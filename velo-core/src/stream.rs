@@ -108,6 +108,23 @@ impl StreamInfo {
     /// ```
     #[must_use]
     pub fn next_version(&self, schema: SchemaRef) -> Self {
+        Self {
+            version: self.version + 1,
+            ..self.with_schema(schema)
+        }
+    }
+
+    /// Gives the same stream in the same version with other columns, as a transform makes them;
+    /// lost key columns drop out.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use arrow_schema::Schema;
+    /// let stream = velo_core::StreamInfo::new("t", Arc::new(Schema::empty()));
+    /// assert_eq!(stream.with_schema(Arc::new(Schema::empty())), stream);
+    /// ```
+    #[must_use]
+    pub fn with_schema(&self, schema: SchemaRef) -> Self {
         let kept = self
             .keys
             .iter()
@@ -115,7 +132,7 @@ impl StreamInfo {
         let keys = kept.cloned().collect();
         Self {
             name: self.name.clone(),
-            version: self.version + 1,
+            version: self.version,
             schema,
             keys,
             notes: self.notes.clone(),

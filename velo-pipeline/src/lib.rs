@@ -15,6 +15,7 @@ mod runner;
 mod stop;
 pub mod store;
 mod timely;
+mod transform;
 
 pub use breaker::{Breaker, BreakerSettings};
 pub use copy::{Copy, Summary};
@@ -25,3 +26,4 @@ pub use guarantee::{Guarantee, guarantee};
 pub use retry::Retry;
 pub use runner::{Limit, Pipeline};
 pub use stop::Stop;
+pub use transform::{Applied, Bound, Limiter, Transforms};
