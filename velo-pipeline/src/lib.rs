@@ -8,6 +8,7 @@ mod copy;
 mod counters;
 mod dead_letters;
 mod discard;
+mod ends;
 mod guarantee;
 mod lane;
 mod retry;

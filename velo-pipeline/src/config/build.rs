@@ -1,13 +1,16 @@
 //! From a pipeline file to a pipeline.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use velo_core::uri::Host;
 use velo_core::{Error, ErrorKind, Result, Sink, Source, Uri};
 use velo_registry::Registry;
 
 use super::{Delivery, End, PipelineFile};
+use crate::ends::{Fan, Merged, Routed, Template};
 use crate::store::{CheckpointStore, FileStore};
-use crate::{Guarantee, Limit, Pipeline};
+use crate::{Guarantee, Limit, Pipeline, Transforms};
 
 impl PipelineFile {
     /// Opens what the file names; parses and validates, no I/O.
@@ -21,6 +24,9 @@ impl PipelineFile {
         let sink = self.open_sink(registry)?;
         let mut pipeline = Pipeline::new(self.name.as_str(), source, sink);
         pipeline.task = self.task;
+        pipeline.ends = self.ends()?;
+        let list = serde_json::Value::Array(self.transform.clone());
+        pipeline.transforms = Transforms::parse(&list)?;
         self.settle_checkpoints(&mut pipeline)?;
         self.settle_letters(&mut pipeline, registry)?;
         self.settle_rest(&mut pipeline)?;
@@ -29,13 +35,28 @@ impl PipelineFile {
     }
 
     fn open_source(&self, registry: &Registry) -> Result<Source> {
-        let end = one(self.source.as_ref(), "source")?;
+        if let Some(end) = one(self.source.as_ref(), &self.sources, "source")? {
+            return self.source_at(end, registry);
+        }
+        let mut sources = Vec::new();
+        for (name, end) in &self.sources {
+            check_name(name)?;
+            let source = self.source_at(end, registry);
+            let source = source.map_err(|error| error.within("source", name))?;
+            sources.push((Arc::from(name.as_str()), source.shared()));
+        }
+        Ok(Source::new(Merged::new(sources)))
+    }
+
+    fn source_at(&self, end: &End, registry: &Registry) -> Result<Source> {
         let uri = Uri::parse(&end.uri)?;
         let policy = uri.query()?.get("on_bad_row").map(str::to_owned);
         match (&self.dead_letter, policy.as_deref()) {
             (Some(_), None) => {
-                let uri = uri.with_option("on_bad_row", "dead_letter")?;
-                registry.create_source_of(&uri)
+                let asked = uri.with_option("on_bad_row", "dead_letter")?;
+                // Not every source has rows that could be bad.
+                let opened = registry.create_source_of(&asked);
+                opened.or_else(|_| registry.create_source_of(&uri))
             }
             (None, Some("dead_letter")) => {
                 Err(Error::new(ErrorKind::Config, "dead letters have no place")
@@ -47,7 +68,41 @@ impl PipelineFile {
     }
 
     fn open_sink(&self, registry: &Registry) -> Result<Sink> {
-        registry.create_sink(&one(self.sink.as_ref(), "sink")?.uri)
+        if let Some(end) = one(self.sink.as_ref(), &self.sinks, "sink")? {
+            return sink_at(end, registry);
+        }
+        let mut sinks = Vec::new();
+        for (name, end) in &self.sinks {
+            check_name(name)?;
+            let sink = sink_at(end, registry).map_err(|error| error.within("sink", name))?;
+            sinks.push((Arc::from(name.as_str()), sink.shared()));
+        }
+        Ok(Sink::new(Fan::new(sinks)))
+    }
+
+    /// Says what positions belong to: where rows come from and go to, without options and secrets.
+    fn ends(&self) -> Result<Vec<String>> {
+        let one = |kind: &'static str, end: &End| (format!("{kind} "), end.uri.clone());
+        let many = |kind: &'static str, ends: &BTreeMap<String, End>| {
+            let of = ends.iter();
+            of.map(|(name, end)| (format!("{kind} {name} "), end.uri.clone()))
+                .collect::<Vec<_>>()
+        };
+        let mut ends: Vec<_> = self.source.iter().map(|end| one("source", end)).collect();
+        ends.extend(many("source", &self.sources));
+        ends.extend(self.sink.iter().map(|end| one("sink", end)));
+        ends.extend(many("sink", &self.sinks));
+        let shown = ends.into_iter().map(|(kind, uri)| {
+            let uri = Uri::parse(&uri)?;
+            let named = |host: Host<'_>| match host.port {
+                Some(port) => format!("{}:{port}", host.name),
+                None => host.name.into_owned(),
+            };
+            let hosts: Vec<_> = uri.hosts().map(named).collect();
+            let (scheme, hosts) = (uri.scheme(), hosts.join(","));
+            Ok(format!("{kind}{scheme}://{hosts}{}", uri.path()))
+        });
+        shown.collect()
     }
 
     fn settle_checkpoints(&self, pipeline: &mut Pipeline) -> Result<()> {
@@ -164,8 +219,30 @@ pub fn store(uri: &str) -> Result<Arc<dyn CheckpointStore>> {
     }
 }
 
-fn one<'a>(end: Option<&'a End>, key: &'static str) -> Result<&'a End> {
-    end.ok_or_else(|| Error::new(ErrorKind::Config, "key is missing").with("key", key))
+/// Gives the only end, or none where there are several.
+fn one<'a>(
+    end: Option<&'a End>,
+    several: &BTreeMap<String, End>,
+    key: &'static str,
+) -> Result<Option<&'a End>> {
+    match (end, several.is_empty()) {
+        (Some(end), true) => Ok(Some(end)),
+        (None, false) => Ok(None),
+        (None, true) => Err(Error::new(ErrorKind::Config, "key is missing").with("key", key)),
+        (Some(_), false) => Err(Error::new(ErrorKind::Config, "one or several, not both")
+            .with("key", key)
+            .with_hint(format!("leave out `{key}` or `{key}s`"))),
+    }
+}
+
+fn sink_at(end: &End, registry: &Registry) -> Result<Sink> {
+    let Some(template) = Template::parse(&end.uri)? else {
+        // What looks like a place to fill in and was escaped is meant as it stands.
+        return registry.create_sink(&end.uri.replace("$${", "${"));
+    };
+    let registry = registry.clone();
+    let routed = Routed::new(template, move |uri| registry.create_sink(uri))?;
+    Ok(Sink::new(routed))
 }
 
 /// A name becomes part of paths, tables and transaction ids.

@@ -181,7 +181,8 @@ impl<'a> Coordinator<'a> {
     async fn change(&mut self, change: SplitChange) -> Result<()> {
         match change {
             SplitChange::Added { splits, resume } => {
-                self.epochs.ledger.add(&splits, resume);
+                let mut splits = self.epochs.ledger.add(splits, resume);
+                splits.retain(|split| self.queue.iter().all(|known| known.id != split.id));
                 self.claim(&splits).await?;
                 self.queue.extend(splits);
                 self.hand_out().await

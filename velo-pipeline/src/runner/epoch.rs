@@ -47,6 +47,7 @@ impl<'a> Epochs<'a> {
         tenure: &'a mut dyn Tenure,
     ) -> Result<Epochs<'a>> {
         let last = tenure.latest().clone();
+        check_ends(&shared.pipeline.ends, &last)?;
         let pending = pending(&shared.identity, &last.sink);
         let sink = &shared.pipeline.sink;
         let recovered = sink.recover(&shared.identity, pending.as_ref()).await?;
@@ -55,7 +56,7 @@ impl<'a> Epochs<'a> {
         Ok(Self {
             epoch: last.epoch.max(recovered.epoch.unwrap_or(0)),
             first_run: last.epoch == 0,
-            ledger: Ledger::open(last)?,
+            ledger: Ledger::open(last, &shared.pipeline.ends)?,
             shared,
             tenure,
             letters,
@@ -280,6 +281,23 @@ fn pending(identity: &Identity, state: &SinkState) -> Option<Commit> {
         parts: state.committables(),
         progress: Progress::default(),
     })
+}
+
+/// Refuses positions that were stored for another source or sink.
+fn check_ends(ends: &[String], last: &Checkpoint) -> Result<()> {
+    if last.ends.is_empty() || ends.is_empty() || last.ends == ends {
+        return Ok(());
+    }
+    let changed = ends.iter().zip(&last.ends).find(|(now, then)| now != then);
+    let (now, then) = changed.map_or(("", ""), |(now, then)| (now, then));
+    Err(Error::new(
+        ErrorKind::Config,
+        "stored positions belong to another source or sink",
+    )
+    .with("pipeline", &last.pipeline)
+    .with("now", now)
+    .with("stored", then)
+    .with_hint("give the pipeline another name, or remove its state to begin again"))
 }
 
 /// Refuses to go on where rows would be lost or doubled.

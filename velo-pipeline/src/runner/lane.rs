@@ -11,13 +11,14 @@ use std::task::Poll;
 use tokio::sync::{mpsc, oneshot};
 use velo_core::{
     Barrier, Batch, Budget, DataWriter, Error, ErrorKind, Event, Mark, Progress, ReadRequest,
-    Result, SourceOffset, Split, SplitId, StreamInfo, WriteRequest,
+    Result, SchemaChange, SourceOffset, Split, SplitId, StreamInfo, WriteRequest,
 };
 
 use super::Shared;
 use crate::ahead::Events;
 use crate::dead_letters::{Letter, Stage};
 use crate::store::Counts;
+use crate::{Bound, Transforms};
 
 /// Bytes of dead letters after which the epoch is ended early.
 const MOST_LETTERS: u64 = 1 << 20;
@@ -74,6 +75,7 @@ pub(super) struct Lane {
     counts: Counts,
     letters: Vec<Letter>,
     letters_size: u64,
+    bound: Bindings,
     /// Where the next look at the open splits begins, so that none is starved.
     turn: usize,
 }
@@ -114,6 +116,7 @@ impl Lane {
             counts: Counts::default(),
             letters: Vec::new(),
             letters_size: 0,
+            bound: Bindings::default(),
             turn: 0,
         }
     }
@@ -204,8 +207,8 @@ impl Lane {
             let budget: Budget = self.shared.readers.clone();
             let mut request = ReadRequest::new(split.clone(), budget);
             request.start = start;
-            request.projection = pipeline.columns.clone();
-            request.filter = pipeline.filter.clone();
+            request.projection = self.shared.projection.clone();
+            request.filter = self.shared.filter.clone();
             let reader = pipeline.source.create_reader(request).await?;
             let events = match alone && pipeline.threads > 1 && self.shared.bounded {
                 true => Events::ahead(reader),
@@ -285,9 +288,14 @@ impl Lane {
                 let rows = batch.num_rows() as u64;
                 self.open[at].uncovered |= rows > 0;
                 self.counts.read += rows;
-                self.write(batch).await
+                self.transform(batch).await
             }
-            Event::Schema(change) => writer(&mut self.writer)?.change_schema(&change).await,
+            Event::Schema(change) => {
+                let change = self
+                    .bound
+                    .change(&self.shared.pipeline.transforms, &change)?;
+                writer(&mut self.writer)?.change_schema(&change).await
+            }
             Event::Rejected(rejected) => {
                 self.open[at].uncovered = true;
                 self.counts.read += 1;
@@ -309,6 +317,47 @@ impl Lane {
                 "event of an unknown kind",
             )),
         }
+    }
+
+    async fn transform(&mut self, batch: Batch) -> Result<()> {
+        let pipeline = self.shared.pipeline.clone();
+        if pipeline.transforms.is_empty() {
+            return self.pass(batch).await;
+        }
+        let applied = self
+            .bound
+            .of(&pipeline.transforms, batch.stream())?
+            .apply(batch)?;
+        self.counts.filtered += applied.filtered;
+        for rejected in applied.rejected {
+            self.reject(Letter::new(rejected, Stage::Transform));
+        }
+        match applied.batch {
+            Some(batch) => self.pass(batch).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a batch, at the pace that is asked for; a stop lets the rest pass at once.
+    async fn pass(&mut self, batch: Batch) -> Result<()> {
+        let pipeline = self.shared.pipeline.clone();
+        let Some(limiter) = pipeline.transforms.limiter() else {
+            return self.write(batch).await;
+        };
+        let (rows, bytes) = (batch.num_rows(), batch.rows().get_array_memory_size());
+        let portion = limiter.rows_at_once(rows, bytes);
+        let mut from = 0;
+        while from < rows {
+            let part = batch.slice(from, portion.min(rows - from));
+            from += part.num_rows();
+            let size = (bytes / rows * part.num_rows()) as u64;
+            tokio::select! {
+                () = limiter.wait(part.num_rows() as u64, size) => {}
+                () = pipeline.stop.asked() => {}
+            }
+            self.write(part).await?;
+        }
+        Ok(())
     }
 
     async fn write(&mut self, batch: Batch) -> Result<()> {
@@ -392,5 +441,52 @@ fn writer(writer: &mut Option<Box<dyn DataWriter>>) -> Result<&mut dyn DataWrite
     match writer {
         Some(writer) => Ok(&mut **writer),
         None => Err(Error::new(ErrorKind::Unexpected, "lane has no writer")),
+    }
+}
+
+/// The transforms as they are bound to the streams that have come by.
+#[derive(Default)]
+struct Bindings(Vec<(Arc<str>, u32, Bound)>);
+
+impl Bindings {
+    fn of(&mut self, transforms: &Transforms, stream: &StreamInfo) -> Result<&Bound> {
+        let known = |(name, version, _): &(Arc<str>, u32, Bound)| {
+            **name == *stream.name() && *version == stream.version()
+        };
+        let at = match self.0.iter().position(known) {
+            Some(at) => at,
+            None => {
+                self.forget(stream.name());
+                let bound = transforms.bind(stream)?;
+                self.0.push((stream.name().into(), stream.version(), bound));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[at].2)
+    }
+
+    /// Follows a schema change and says what it is for those behind.
+    fn change(&mut self, transforms: &Transforms, change: &SchemaChange) -> Result<SchemaChange> {
+        if transforms.is_empty() {
+            return Ok(change.clone());
+        }
+        let stream = &change.stream;
+        let before = self.0.iter().find(|(name, ..)| **name == *stream.name());
+        let Some((_, _, before)) = before else {
+            let bound = self.of(transforms, stream)?;
+            return Ok(SchemaChange {
+                stream: bound.stream().clone(),
+                columns: change.columns.clone(),
+            });
+        };
+        let (bound, change) = before.change(change)?;
+        let (name, version) = (stream.name().into(), stream.version());
+        self.forget(stream.name());
+        self.0.push((name, version, bound));
+        Ok(change)
+    }
+
+    fn forget(&mut self, stream: &str) {
+        self.0.retain(|(name, ..)| **name != *stream);
     }
 }

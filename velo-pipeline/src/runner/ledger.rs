@@ -13,11 +13,13 @@ use crate::store::{Checkpoint, Counts, OpenSplit, SinkState};
 /// The splits that have been found and not committed to their end, with their positions.
 pub(super) struct Ledger {
     last: Checkpoint,
+    ends: Vec<String>,
     discovery: Option<SourceOffset>,
     splits: BTreeMap<SplitId, Known>,
     pub(super) counts: Counts,
 }
 
+#[derive(Clone)]
 struct Known {
     split: Arc<Split>,
     position: Option<Position>,
@@ -29,7 +31,7 @@ struct Known {
 
 impl Ledger {
     /// Takes up what the last checkpoint says.
-    pub(super) fn open(last: Checkpoint) -> Result<Self> {
+    pub(super) fn open(last: Checkpoint, ends: &[String]) -> Result<Self> {
         let mut splits = BTreeMap::new();
         for open in &last.splits {
             let split = open.split()?;
@@ -45,6 +47,7 @@ impl Ledger {
         let counts = last.counts;
         Ok(Self {
             last,
+            ends: ends.to_vec(),
             discovery,
             splits,
             counts,
@@ -73,10 +76,21 @@ impl Ledger {
         splits
     }
 
-    /// Learns of splits and of how far discovery has come with them.
-    pub(super) fn add(&mut self, splits: &[Arc<Split>], discovery: Option<SourceOffset>) {
+    /// Learns of splits and of how far discovery has come with them; gives those that are not
+    /// being read already.
+    pub(super) fn add(
+        &mut self,
+        splits: Vec<Arc<Split>>,
+        discovery: Option<SourceOffset>,
+    ) -> Vec<Arc<Split>> {
+        let mut news = Vec::new();
         for split in splits {
             let before = self.splits.remove(&split.id);
+            if let Some(known) = before.as_ref().filter(|known| known.lane.is_some()) {
+                self.splits.insert(split.id.clone(), known.clone());
+                continue;
+            }
+            news.push(split.clone());
             let known = Known {
                 split: split.clone(),
                 position: before.and_then(|known| known.position),
@@ -88,6 +102,7 @@ impl Ledger {
         if discovery.is_some() {
             self.discovery = discovery;
         }
+        news
     }
 
     /// Takes in what the sink says about a split; the sink's word counts where it has one.
@@ -218,6 +233,7 @@ impl Ledger {
         let splits = self.splits.values();
         Checkpoint {
             epoch,
+            ends: self.ends.clone(),
             discovery: self.discovery.as_ref().map(ToString::to_string),
             all_found,
             splits: splits
@@ -274,7 +290,7 @@ mod tests {
             discovery: Some(at(1).to_string()),
             ..Checkpoint::first("p", 0)
         };
-        Ledger::open(last).unwrap()
+        Ledger::open(last, &[]).unwrap()
     }
 
     fn reached(row: u64) -> Progress {
@@ -290,7 +306,7 @@ mod tests {
         ledger.advance(&reached(5), true).unwrap();
         ledger.advance(&reached(9), false).unwrap();
         let kept = ledger.checkpoint(2, false, &[], SinkState::default());
-        let mut again = Ledger::open(kept).unwrap();
+        let mut again = Ledger::open(kept, &[]).unwrap();
         again.claimed(&"0".into(), Some(at(5))).unwrap();
         assert_eq!(again.start(&"0".into()), Some(at(9)));
     }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use velo_core::{
-    Budget, CommitKind, DataSink, DataSource, Error, ErrorKind, Identity, Predicate, Replay,
-    Result, Sink, Source, StreamInfo,
+    Budget, CommitKind, DataSink, DataSource, Error, ErrorKind, Identity, Predicate, Pushdown,
+    Replay, Result, Sink, Source, StreamInfo,
 };
 
 use coordinator::Coordinator;
@@ -24,7 +24,7 @@ use epoch::Epochs;
 use crate::retry::{Attempts, Retry};
 use crate::store::{CheckpointStore, MemoryStore, Tenure};
 use crate::timely::Timely;
-use crate::{BreakerSettings, Counters, Guarantee, Stop, Summary, guarantee};
+use crate::{BreakerSettings, Counters, Guarantee, Stop, Summary, Transforms, guarantee};
 
 /// Memory that is not counted: code, runtime, what libraries hold.
 const UNCOUNTED: u64 = 16 << 20;
@@ -56,6 +56,11 @@ pub struct Pipeline {
     pub columns: Option<Arc<[String]>>,
     /// The rows to read; `None` means all.
     pub filter: Option<Arc<Predicate>>,
+    /// What is done to rows on their way.
+    pub transforms: Transforms,
+    /// What fixes the meaning of stored positions: source and sink, without secrets. State that
+    /// was stored with others is refused; empty, nothing is compared.
+    pub ends: Vec<String>,
     /// Where positions are kept; without it only a sink that holds them remembers.
     pub store: Option<Arc<dyn CheckpointStore>>,
     /// How often an epoch ends.
@@ -125,6 +130,8 @@ impl Pipeline {
             sink: sink.shared(),
             columns: None,
             filter: None,
+            transforms: Transforms::default(),
+            ends: Vec::new(),
             store: None,
             every: Duration::from_secs(5),
             dead_letters: None,
@@ -229,6 +236,8 @@ impl Pipeline {
                 () = pipeline.stop.asked() => return Err(error),
             }
         };
+        // What lanes read behind the last epoch is not in the sink.
+        pipeline.counters.go_back();
         Ok(pipeline.summary(started, streams))
     }
 
@@ -244,14 +253,37 @@ impl Pipeline {
         }
     }
 
-    fn projected(&self, streams: &[Arc<StreamInfo>]) -> Result<Vec<Arc<StreamInfo>>> {
-        let Some(columns) = &self.columns else {
-            return Ok(streams.to_vec());
+    /// Gives the streams as the sink gets them.
+    ///
+    /// # Errors
+    /// `Config` for a transform that does not fit a stream.
+    pub fn announced(&self, streams: &[Arc<StreamInfo>]) -> Result<Vec<Arc<StreamInfo>>> {
+        let announced = streams.iter().map(|stream| {
+            let stream = match &self.columns {
+                Some(columns) => Arc::new(stream.project(columns)?),
+                None => stream.clone(),
+            };
+            Ok(self.transforms.bind(&stream)?.stream().clone())
+        });
+        announced.collect()
+    }
+
+    /// Gives what the source has to read: the columns asked for, or those that transforms need.
+    fn projection(&self, streams: &[Arc<StreamInfo>]) -> Result<Option<Arc<[String]>>> {
+        let ([stream], None) = (streams, &self.columns) else {
+            return Ok(self.columns.clone());
         };
-        let projected = streams
-            .iter()
-            .map(|stream| stream.project(columns).map(Arc::new));
-        projected.collect()
+        let bound = self.transforms.bind(stream)?;
+        Ok(bound.columns_needed().map(Arc::from))
+    }
+
+    /// Gives the filter that the source applies: asked for, or what transforms begin with.
+    fn pushed_down(&self) -> Option<Arc<Predicate>> {
+        let begins_with = || {
+            let filter = self.transforms.pushdown_filter()?;
+            (self.source.pushdown(&filter) != Pushdown::No).then(|| Arc::new(filter))
+        };
+        self.filter.clone().or_else(begins_with)
     }
 }
 
@@ -261,12 +293,14 @@ async fn attempt(
     tenure: &mut dyn Tenure,
 ) -> Result<Vec<Arc<StreamInfo>>> {
     let streams = pipeline.source.streams().await?;
-    let announced = pipeline.projected(&streams)?;
+    let announced = pipeline.announced(&streams)?;
     pipeline.sink.plan(&announced).await?;
     let half = pipeline.memory.saturating_sub(UNCOUNTED).max(UNCOUNTED) / 2;
     let shared = Arc::new(Shared {
         identity: Identity::new(pipeline.name.clone(), pipeline.task, tenure.generation()),
         streams: announced.clone(),
+        projection: pipeline.projection(&streams)?,
+        filter: pipeline.pushed_down(),
         seen: Mutex::default(),
         readers: Budget::new(half),
         writers: Budget::new(half),
@@ -287,6 +321,8 @@ struct Shared {
     pipeline: Arc<Pipeline>,
     identity: Identity,
     streams: Vec<Arc<StreamInfo>>,
+    projection: Option<Arc<[String]>>,
+    filter: Option<Arc<Predicate>>,
     /// Streams that had rows.
     seen: Mutex<HashSet<Arc<str>>>,
     readers: Budget,

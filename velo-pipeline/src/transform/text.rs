@@ -7,7 +7,7 @@ use arrow_schema::DataType;
 use velo_core::Result;
 
 /// Says whether values of the type can be put into text.
-pub(super) fn has_text(of: &DataType) -> bool {
+pub(crate) fn has_text(of: &DataType) -> bool {
     !of.is_nested() && can_cast_types(of, &DataType::Utf8)
 }
 
@@ -16,7 +16,7 @@ pub(super) fn has_text(of: &DataType) -> bool {
 ///
 /// # Errors
 /// `Unexpected` for a type that [`has_text`] refuses.
-pub(super) fn texts(column: &ArrayRef) -> Result<StringArray> {
+pub(crate) fn texts(column: &ArrayRef) -> Result<StringArray> {
     let column = match column.data_type() {
         // Names of zones need a database; the instant does not depend on it.
         DataType::Timestamp(unit, Some(_)) => {
