@@ -359,3 +359,24 @@ fn sum(a: Counts, b: Counts) -> Counts {
         rejected: a.rejected + b.rejected,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p10_rows_that_do_not_add_up_are_not_committed() {
+        let counts = Counts {
+            read: 10,
+            written: 7,
+            filtered: 2,
+            rejected: 1,
+        };
+        assert!(add_up(&counts).is_ok());
+        let lost = Counts {
+            written: 6,
+            ..counts
+        };
+        assert_eq!(add_up(&lost).unwrap_err().kind(), ErrorKind::Unexpected);
+    }
+}

@@ -4,7 +4,6 @@
 
 mod copy;
 mod crashes;
-mod dead_letters;
 mod mortal;
 mod numbers;
 mod rules;
