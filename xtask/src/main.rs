@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod bugs;
 mod check;
 mod command;
 mod docs;
@@ -72,6 +73,8 @@ enum Command {
     New(new::Arguments),
     /// Compare velo with its peers, whole process against whole process.
     Bench(bench::Arguments),
+    /// Plant bugs of the commit protocol in a copy, and show that the tests notice each.
+    Bugs(bugs::Arguments),
     /// Feed random bytes to every parser of foreign bytes, for so many seconds each.
     Fuzz(fuzz::Arguments),
     /// Read what pyarrow, DuckDB, Polars and fastavro write, and have them read what velo writes.
@@ -104,6 +107,7 @@ fn run(command: Command) -> Result {
         Command::Docs { check: false } => docs::docs(&workspace, Mode::Write),
         Command::New(arguments) => new::new(&workspace, &arguments),
         Command::Bench(arguments) => bench::bench(&workspace, &arguments),
+        Command::Bugs(arguments) => bugs::bugs(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::fuzz(&workspace, &arguments),
         Command::Interop(arguments) => interop::interop(&workspace, &arguments),
     }

@@ -53,6 +53,31 @@ impl<S: DataSink + Clone> World<S> {
         run.await.expect("the run hangs").map(drop)
     }
 
+    /// Lives until a step, then looks at what the source was told.
+    async fn live_until(&self, step: u64, visible: impl Fn(&S) -> Vec<i64>) -> bool {
+        let died = self.live(&Life::until(step)).await.is_err();
+        let told = self.numbers.acknowledged.lock().unwrap().clone();
+        let visible = visible(&self.sink);
+        for mark in &told.marks {
+            let at: u64 = mark
+                .offset
+                .to_string()
+                .rsplit('/')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            let first: u64 = mark.split.as_str().parse::<u64>().unwrap() * self.numbers.rows;
+            let (good, _) = self.numbers.all();
+            let passed = first as i64..(first + at) as i64;
+            let missing = good
+                .iter()
+                .find(|n| passed.contains(n) && !visible.contains(n));
+            assert_eq!(missing, None, "acknowledged and not there, step {step}");
+        }
+        died
+    }
+
     /// Dies at one step, then lives to the end; says whether the step was ever reached.
     async fn dies_at(&self, step: u64) -> bool {
         let life = Life::until(step);
@@ -104,6 +129,31 @@ async fn p2_a_sink_without_positions_has_every_row_once_wherever_a_run_dies() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p2_nothing_is_acknowledged_before_it_is_committed() {
+    for step in 1.. {
+        let world = World::new(TwoPhase::default(), 0);
+        if !world.live_until(step, TwoPhase::rows).await {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_ahead_of_the_state_is_not_written_twice() {
+    let world = World::new(TwoPhase::default(), 0);
+    let _ = world.live(&Life::until(120)).await;
+    // The state of an earlier time, as from a backup.
+    let before = world.store.read("p", 0).await.unwrap().unwrap();
+    world.live(&Life::until(u64::MAX)).await.unwrap();
+    let mut tenure = world.store.acquire("p", 0).await.unwrap();
+    tenure.save(before).await.unwrap();
+    drop(tenure);
+    let error = world.live(&Life::until(u64::MAX)).await.unwrap_err();
+    assert_eq!(error.kind(), velo_core::ErrorKind::StateLost);
+    assert_eq!(world.sink.rows(), world.numbers.all().0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
