@@ -50,11 +50,14 @@ pub(super) fn recover(
     }
     if matches!(claim.destination.kind, Kind::File { .. }) {
         let shown = append::recover(settings, claim, &open)?;
-        open.retain(|cut| matches!(cut.place, Place::Hidden { .. }));
-        if shown.is_some() && !appends {
-            return Err(changed(claim));
+        open.retain(|cut| !cut.is_shown());
+        if let Some((cut, notes)) = shown {
+            if !appends {
+                return Err(changed(claim));
+            }
+            open.push(cut);
+            named.extend(notes);
         }
-        open.extend(shown);
     }
     discard(root, &claim.scope, &named)?;
     claim.rest(open);
