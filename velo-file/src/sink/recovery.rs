@@ -32,7 +32,7 @@ pub(super) fn recover(
         let parts = PreparedFiles::of(pending)?;
         let shown = publish(claim, &parts, pending.epoch, sync);
         shown.map_err(|unshown| unshown.into_error(ErrorKind::StateLost))?;
-        claim.learn(pending.epoch, &parts);
+        claim.learn(&parts);
         open = open_files(parts);
     }
     let appends = claim.destination.appends(&settings.options);
@@ -60,7 +60,7 @@ pub(super) fn recover(
         }
     }
     discard(root, &claim.scope, &named)?;
-    claim.rest(open);
+    claim.rest(pending.map_or(0, |pending| pending.epoch), open);
     Ok(())
 }
 
