@@ -142,7 +142,8 @@ impl WriteRequest {
 /// - **K3** `recover` fences: from then on a lower generation's `commit` fails with `Fenced`.
 /// - **K4** `recover` with a pending commit makes it visible once, however often it is called; or
 ///   says `committed: false`, when that can never happen any more and the caller must replay.
-/// - **K5** `recover` discards whatever else an earlier generation of the same task prepared.
+/// - **K5** `recover` discards whatever else was prepared before by the same task, in an earlier
+///   generation or in this one, whose writers have been closed.
 /// - **K6** `claim` takes splits over: the former owner's commits for them fail from then on, with
 ///   `Aborted`, since that task may go on with its other splits.
 /// - **K7** `commit` is idempotent by (pipeline, task, epoch): called again, it finds out.
@@ -170,7 +171,8 @@ pub trait DataSink: Send + Sync + 'static {
     /// Takes over from earlier generations (K3, K4, K5).
     ///
     /// # Errors
-    /// `Fenced` when a higher generation has been here.
+    /// `Fenced` when a higher generation has been here. `StateLost` when what is pending, or what
+    /// an epoch left open, is not there any more.
     async fn recover(&self, identity: &Identity, pending: Option<&Commit>) -> Result<Recovered>;
 
     /// Takes splits over from any other task and says where each stands (K6, K10).

@@ -12,7 +12,8 @@ pub enum IfExists {
     Replace,
     /// An existing file, or a directory with anything in it, is an error.
     Fail,
-    /// A directory gets more files.
+    /// A directory gets more files; a single file of CSV, JSON lines or text gets more rows, which
+    /// readers may see before they are committed.
     Append,
 }
 
@@ -30,7 +31,7 @@ pub enum SchemaPolicy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FileWriteOptions {
-    /// What to do when the destination exists; a single file is replaced, a directory gets more files.
+    /// What to do when the destination exists; a single file is replaced, a directory gets more files. `append` to a single file writes straight into it.
     pub if_exists: Option<IfExists>,
     /// Columns whose values become directories `column=value`; the files leave them out.
     pub partition_by: Vec<String>,
@@ -38,7 +39,7 @@ pub struct FileWriteOptions {
     pub roll_rows: Option<u64>,
     /// Size at which a file is finished and the next one starts; the destination is a directory.
     pub roll_bytes: Option<ByteSize>,
-    /// Age at which a file is finished when more rows come; the destination is a directory.
+    /// Age at which a file is finished when more rows or a checkpoint come, which without this option finishes files of one minute; the destination is a directory.
     pub roll_age: Option<TimeSpan>,
     /// Names of files in a directory, made of `{stream}`, `{pipeline}`, `{task}`, `{epoch}`, `{n}`.
     pub file_name: String,

@@ -143,13 +143,13 @@ fn end_line(file: &File, length: u64, line_end: &[u8]) -> io::Result<u64> {
     Ok(length + size)
 }
 
-/// Cuts the file where the last checkpoint or note says; gives what goes on. The caller holds the
-/// directory.
+/// Cuts the file where the last checkpoint or note says; gives what goes on, and names the notes
+/// that keep others away from it. The caller holds the directory.
 pub(super) fn recover(
     settings: &Settings,
     claim: &Claim,
     open: &[CutFile],
-) -> Result<Option<CutFile>> {
+) -> Result<Option<(CutFile, Vec<String>)>> {
     let own = |left: &Leftover| left.scope == claim.scope && left.is_note();
     let found = leftovers(&claim.inflight())?;
     let notes = found.iter().filter(|left| own(left)).filter_map(read_note);
@@ -164,9 +164,9 @@ pub(super) fn recover(
     let path = claim.destination.path();
     let goes_on = match newest {
         Some(((_, _, noted), cut)) if !is_closed(&cut) => {
-            let is_there = noted && cut.length == 0 && !path.exists();
-            if !is_there {
-                cut_back(&path, &cut, settings.options.sync)?;
+            let is_new = noted && cut.length == 0 && !path.exists();
+            if !is_new && let Some(what) = cut_back(&path, &cut, settings.options.sync)? {
+                return Err(lost(path, what));
             }
             (!noted).then_some(cut)
         }
@@ -175,7 +175,9 @@ pub(super) fn recover(
     if claim.destination.appends(&settings.options) {
         admit(settings, claim, &found, &path)?;
     }
-    Ok(goes_on)
+    let notes = found.iter().filter(|left| own(left));
+    let names = notes.map(|left| left.name.clone()).collect();
+    Ok(goes_on.map(|cut| (cut, names)))
 }
 
 /// Refuses a file that another run appends to, or has not finished appending to; takes back what
@@ -200,8 +202,8 @@ fn admit(settings: &Settings, claim: &Claim, found: &[Leftover], path: &Path) ->
         }
         if left.state == NOTE
             && let Some(cut) = read_note(left)
-            && path.exists()
         {
+            // Unless another file stands there now, which is none of its business.
             cut_back(path, &cut, settings.options.sync)?;
         }
     }
@@ -217,17 +219,18 @@ fn is_closed(cut: &CutFile) -> bool {
     matches!(&cut.place, Place::Shown(shown) if shown.closed)
 }
 
-fn cut_back(path: &Path, cut: &CutFile, sync: bool) -> Result<()> {
+/// Cuts a file; says what is wrong with it if it is not the one that was appended to.
+fn cut_back(path: &Path, cut: &CutFile, sync: bool) -> Result<Option<&'static str>> {
     let Place::Shown(shown) = &cut.place else {
-        return Ok(());
+        return Ok(None);
     };
-    let file = match OpenOptions::new().read(true).write(true).open(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            return Err(lost(path, "file that was appended to is gone"));
-        }
-        other => other.map_err(|cause| failed(cause, "open file", path))?,
-    };
-    let check = || -> io::Result<Option<&'static str>> {
+    let cut_back = || -> io::Result<Option<&'static str>> {
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                return Ok(Some("file that was appended to is gone"));
+            }
+            other => other?,
+        };
         let found = file.metadata()?;
         if (found.dev(), found.ino()) != (shown.device, shown.inode) {
             return Ok(Some("another file stands where rows were appended"));
@@ -243,10 +246,7 @@ fn cut_back(path: &Path, cut: &CutFile, sync: bool) -> Result<()> {
         }
         Ok(None)
     };
-    match check().map_err(|cause| failed(cause, "cut file", path))? {
-        Some(what) => Err(lost(path, what)),
-        None => Ok(()),
-    }
+    cut_back().map_err(|cause| failed(cause, "cut file", path))
 }
 
 /// Removes the notes that a commit has made needless: those from before it. The caller holds the

@@ -146,17 +146,19 @@ impl Claim {
     }
 
     /// Learns of a commit of an earlier run.
-    pub(super) fn learn(&self, epoch: u64, parts: &[PreparedFiles]) {
+    pub(super) fn learn(&self, parts: &[PreparedFiles]) {
         self.committed.store(true, Ordering::Release);
         self.may_return.store(true, Ordering::Release);
-        self.last_epoch.fetch_max(epoch, Ordering::AcqRel);
         if parts.iter().any(|part| !part.files.is_empty()) {
             self.prepared.store(true, Ordering::Release);
         }
     }
 
-    /// Leaves files to the next writers, and makes those from before forget theirs.
-    pub(super) fn rest(&self, files: Vec<CutFile>) {
+    /// Leaves the files that go on behind an epoch to the next writers, and makes those from
+    /// before forget theirs.
+    pub(super) fn rest(&self, epoch: u64, files: Vec<CutFile>) {
+        // Epochs that were prepared and never stored may come again under their numbers.
+        self.last_epoch.store(epoch, Ordering::Release);
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         resting.files = files;
         resting.era += 1;

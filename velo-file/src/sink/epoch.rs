@@ -36,7 +36,7 @@ impl Output {
         if barrier < Barrier::End {
             self.claim.may_return.store(true, Ordering::Release);
         }
-        self.claim.last_epoch.fetch_max(epoch, Ordering::AcqRel);
+        self.claim.last_epoch.store(epoch, Ordering::Release);
         if hold && (queued || !self.files.is_empty()) {
             return Ok(held());
         }

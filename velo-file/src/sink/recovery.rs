@@ -32,7 +32,7 @@ pub(super) fn recover(
         let parts = PreparedFiles::of(pending)?;
         let shown = publish(claim, &parts, pending.epoch, sync);
         shown.map_err(|unshown| unshown.into_error(ErrorKind::StateLost))?;
-        claim.learn(pending.epoch, &parts);
+        claim.learn(&parts);
         open = open_files(parts);
     }
     let appends = claim.destination.appends(&settings.options);
@@ -50,14 +50,17 @@ pub(super) fn recover(
     }
     if matches!(claim.destination.kind, Kind::File { .. }) {
         let shown = append::recover(settings, claim, &open)?;
-        open.retain(|cut| matches!(cut.place, Place::Hidden { .. }));
-        if shown.is_some() && !appends {
-            return Err(changed(claim));
+        open.retain(|cut| !cut.is_shown());
+        if let Some((cut, notes)) = shown {
+            if !appends {
+                return Err(changed(claim));
+            }
+            open.push(cut);
+            named.extend(notes);
         }
-        open.extend(shown);
     }
     discard(root, &claim.scope, &named)?;
-    claim.rest(open);
+    claim.rest(pending.map_or(0, |pending| pending.epoch), open);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The clauses of sinks (K) and writers (W), and every type.
 
 mod commit;
+mod epochs;
 mod recovery;
 mod writer;
 
@@ -22,6 +23,7 @@ const BUDGET: u64 = 64 << 20;
 
 pub(crate) fn clauses(types: &[DataType]) -> Vec<Clause> {
     let mut clauses = commit::clauses();
+    clauses.extend(epochs::clauses());
     clauses.extend(recovery::clauses());
     clauses.extend(writer::clauses());
     clauses.extend(types.iter().map(|of| {

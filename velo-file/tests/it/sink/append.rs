@@ -175,13 +175,27 @@ async fn one_run_at_a_time_appends() {
         );
         assert!(error.message().contains("appends"), "{}", error.report());
     }
-    checkpoint(&sink, &mut first, (1, 1), 0..1).await;
+    let commit = checkpoint(&sink, &mut first, (1, 1), 0..1).await;
     drop((sink, first));
     // Not finished: its checkpoint says where it stands, and others would be cut off with its rows.
     let other = Identity::new("q", 0, 1);
-    let error = open(&path, APPEND).recover(&other, None).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert!(error.hint().is_some());
+    for generation in [2, 3] {
+        let error = open(&path, APPEND).recover(&other, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert!(error.hint().is_some());
+        // Nor after it was taken up, and killed again before it came to anything.
+        let sink = open(&path, APPEND);
+        sink.recover(&identity(generation), Some(&commit))
+            .await
+            .unwrap();
+    }
+    let sink = open(&path, APPEND);
+    sink.recover(&identity(4), Some(&commit)).await.unwrap();
+    finish(&sink, writer(&sink, 4, 0).await, (4, 2), 1..2).await;
+    drop(sink);
+    copy(&open(&path, APPEND), 5, 2..3).await.unwrap();
+    open(&path, APPEND).recover(&other, None).await.unwrap();
+    assert_eq!(ids(&path).await, [0, 1, 2]);
 }
 
 #[tokio::test]

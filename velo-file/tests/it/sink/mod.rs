@@ -7,6 +7,7 @@ mod destination;
 mod directory;
 mod epochs;
 mod order;
+mod random;
 mod takeover;
 mod through;
 
