@@ -10,6 +10,7 @@
 mod bench;
 mod check;
 mod command;
+mod crash;
 mod docs;
 mod error;
 mod fuzz;
@@ -74,6 +75,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Feed random bytes to every parser of foreign bytes, for so many seconds each.
     Fuzz(fuzz::Arguments),
+    /// Kill velo again and again, restart it, and count the rows that it lost or doubled.
+    Crash(crash::Arguments),
     /// Read what pyarrow, DuckDB, Polars and fastavro write, and have them read what velo writes.
     Interop(interop::Arguments),
 }
@@ -105,6 +108,7 @@ fn run(command: Command) -> Result {
         Command::New(arguments) => new::new(&workspace, &arguments),
         Command::Bench(arguments) => bench::bench(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::fuzz(&workspace, &arguments),
+        Command::Crash(arguments) => crash::crash(&workspace, &arguments),
         Command::Interop(arguments) => interop::interop(&workspace, &arguments),
     }
 }

@@ -1,0 +1,157 @@
+//! Campaigns: run a pair, strike it again and again, restart it until it ends, ask the oracle.
+
+mod bugs;
+mod ground;
+mod pairs;
+mod rounds;
+mod sweep;
+mod tally;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use velo_core::Result;
+
+pub use bugs::{FAILPOINTS, SEEDED_BUGS, SeededBug, Shows};
+pub use pairs::{Feed, PAIRS, Pair};
+pub use tally::Tally;
+
+use crate::copier::Bug;
+use rounds::Rounds;
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// `velo run FILE`, by the path of the binary.
+    Velo(PathBuf),
+    /// The toy copier, which knows the pair `file-jsonl` alone.
+    Copier {
+        /// A binary that calls [`crate::copier::main`] behind the first arguments.
+        path: PathBuf,
+        /// Those arguments.
+        first: Vec<String>,
+        /// What it does wrong.
+        bug: Option<Bug>,
+    },
+}
+
+/// How a campaign strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// SIGKILL at random times, several in a round.
+    Times,
+    /// SIGKILL before each system call that changes a file, of a run and of a recovery.
+    Calls,
+    /// An error from each of those calls: no space, an I/O error, a read-only file system.
+    Errors,
+}
+
+impl Mode {
+    /// The name in the results.
+    ///
+    /// ```
+    /// assert_eq!(velo_testkit::campaign::Mode::Calls.name(), "calls");
+    /// ```
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Times => "times",
+            Self::Calls => "calls",
+            Self::Errors => "errors",
+        }
+    }
+
+    fn needs_strace(self) -> bool {
+        !matches!(self, Self::Times)
+    }
+}
+
+/// A campaign as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What is run.
+    pub subject: Subject,
+    /// Over which source and sink.
+    pub pair: Pair,
+    /// How it is struck.
+    pub mode: Mode,
+    /// Strikes in all; calls are sampled evenly when there are more of them.
+    pub kills: u64,
+    /// Rows of each round.
+    pub rows: u64,
+    /// What decides rows, times and choices.
+    pub seed: u64,
+    /// The time between two checkpoints.
+    pub every: Duration,
+    /// How long a run may change nothing before it counts as hanging.
+    pub patience: Duration,
+    /// Variables for the program, such as one that switches failpoints on.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// A plan with 25 kills at random times over 20,000 rows, a checkpoint every 20 ms, and
+    /// patience for 30 s.
+    ///
+    /// ```
+    /// use velo_testkit::campaign::{PAIRS, Plan, Subject};
+    /// assert_eq!(Plan::new(Subject::Velo("velo".into()), PAIRS[0]).kills, 25);
+    /// ```
+    #[must_use]
+    pub fn new(subject: Subject, pair: Pair) -> Self {
+        Self {
+            subject,
+            pair,
+            mode: Mode::Times,
+            kills: 25,
+            rows: 20_000,
+            seed: 1,
+            every: Duration::from_millis(20),
+            patience: Duration::from_secs(30),
+            environment: Vec::new(),
+        }
+    }
+
+    /// What must be the same for a campaign to go on where it was interrupted; more kills at
+    /// random times can be asked for later, while points are chosen by their number.
+    fn identity(&self) -> String {
+        let bug = match &self.subject {
+            Subject::Copier { bug: Some(bug), .. } => bug.name(),
+            Subject::Copier { bug: None, .. } => "copier",
+            Subject::Velo(_) => "velo",
+        };
+        let (pair, mode) = (self.pair.name, self.mode.name());
+        let (rows, seed) = (self.rows, self.seed);
+        let mut text = format!("{bug} {pair} {mode} rows={rows} seed={seed}");
+        if self.mode.needs_strace() {
+            text.push_str(&format!(" kills={}", self.kills));
+        }
+        for (name, value) in &self.environment {
+            text.push_str(&format!(" {name}={value}"));
+        }
+        text
+    }
+}
+
+/// Runs a campaign in a folder, or goes on with one that was interrupted there.
+///
+/// `say` gets a line now and then, for a terminal. What is wrong is in the tally; the folder of
+/// the first rounds that went wrong is kept as `red-…`.
+///
+/// # Errors
+/// What keeps the campaign itself from running: no binary, no strace, a folder of another one.
+pub fn campaign(plan: &Plan, folder: &Path, say: &mut dyn FnMut(&str)) -> Result<Tally> {
+    if plan.mode.needs_strace() && !crate::process::Strace::is_here() {
+        return Err(velo_core::Error::new(
+            velo_core::ErrorKind::Unsupported,
+            "strike at system calls without strace",
+        )
+        .with_hint("install strace (Debian: apt-get install strace), and allow ptrace"));
+    }
+    let mut rounds = Rounds::begin(plan, folder, say)?;
+    match plan.mode {
+        Mode::Times => rounds.at_times()?,
+        Mode::Calls | Mode::Errors => sweep::at_calls(&mut rounds)?,
+    }
+    Ok(rounds.end())
+}
