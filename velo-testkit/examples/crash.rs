@@ -36,11 +36,14 @@ struct Arguments {
     #[arg(long, default_value_t = 20)]
     every: u64,
     /// Kill before each system call that changes a file, instead of at random times.
-    #[arg(long, conflicts_with = "errors")]
+    #[arg(long, conflicts_with_all = ["errors", "power"])]
     syscalls: bool,
     /// Let each of those calls fail instead.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "power")]
     errors: bool,
+    /// Fail the power at random moments of a recorded run, simulated.
+    #[arg(long)]
+    power: bool,
     /// Switch the seeded bugs on one after the other, and fail unless each is found; a name
     /// chooses one.
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "all")]
@@ -127,9 +130,10 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
     if matches!(subject, Subject::Copier { .. }) && pair.name != "file-jsonl" {
         return Err(unknown("pair of the copier", pair.name, "file-jsonl"));
     }
-    let mode = match (arguments.syscalls, arguments.errors) {
-        (true, _) => Mode::Calls,
-        (_, true) => Mode::Errors,
+    let mode = match (arguments.syscalls, arguments.errors, arguments.power) {
+        (true, ..) => Mode::Calls,
+        (_, true, _) => Mode::Errors,
+        (.., true) => Mode::Power,
         _ => Mode::Times,
     };
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -184,12 +188,14 @@ fn verdict(arguments: &Arguments, plan: &Plan, bug: &SeededBug) -> Result<String
     let mode = match bug.shows {
         Shows::Times => Mode::Times,
         Shows::Calls => Mode::Calls,
-        Shows::Power | Shows::State | Shows::Zombie => {
+        Shows::Power => Mode::Power,
+        Shows::State | Shows::Zombie => {
             return Ok("GREEN: kills do not show it".to_owned());
         }
     };
     let plan = Plan {
         mode,
+        until_red: true,
         environment: vec![(FAILPOINTS.to_owned(), bug.name.to_owned())],
         ..plan.clone()
     };

@@ -16,6 +16,8 @@ mod options;
 #[cfg(feature = "processes")]
 pub mod oracle;
 #[cfg(feature = "processes")]
+pub mod power;
+#[cfg(feature = "processes")]
 pub mod process;
 #[cfg(feature = "processes")]
 pub mod proxy;

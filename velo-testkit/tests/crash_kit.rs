@@ -27,8 +27,7 @@ fn main() -> ExitCode {
     } else {
         " (lacks: strace)"
     };
-    let by_kills = Bug::ALL.into_iter().filter(|bug| !bug.needs_power_loss());
-    trials.extend(by_kills.map(|bug| {
+    trials.extend(Bug::ALL.into_iter().map(|bug| {
         let name = bug.name();
         match mode_for(bug) {
             Mode::Times => Trial::test(format!("copier_with_{name}_is_red"), move || red(bug)),
@@ -38,7 +37,7 @@ fn main() -> ExitCode {
             .with_ignored_flag(!lacks.is_empty()),
         }
     }));
-    for (mode, kills) in [(Mode::Calls, 30), (Mode::Errors, 20)] {
+    for (mode, kills) in [(Mode::Calls, 30), (Mode::Errors, 20), (Mode::Power, 30)] {
         let name = format!("right_copier_is_green_at_{}{lacks}", mode.name());
         let trial = Trial::test(name, move || green(mode, kills));
         trials.push(trial.with_ignored_flag(!lacks.is_empty()));
@@ -81,6 +80,7 @@ fn green(mode: Mode, kills: u64) -> Result<(), Failed> {
 /// Kills at random times hardly ever meet the moment between two calls.
 fn mode_for(bug: Bug) -> Mode {
     match bug {
+        _ if bug.needs_power_loss() => Mode::Power,
         Bug::CheckpointBeforeData | Bug::CommitBeforeCheckpoint => Mode::Calls,
         _ => Mode::Times,
     }
@@ -92,6 +92,7 @@ fn red(bug: Bug) -> Result<(), Failed> {
     let kills = if mode == Mode::Times { 4 } else { 16 };
     let plan = Plan {
         mode,
+        until_red: true,
         ..plan(Some(bug), kills)?
     };
     let tally = run(&plan, folder.path())?;

@@ -9,6 +9,7 @@ use super::pairs::{Feed, Pair};
 use super::{Plan, Subject};
 use crate::ledger::Ledger;
 use crate::oracle::{Oracle, Verdict};
+use crate::power::Survivors;
 use crate::process::{Blow, End, Limits, Program, Watch, run};
 
 /// Files that the records are spread over.
@@ -96,6 +97,23 @@ impl<'a> Ground<'a> {
             self.remove(it)?;
             copy(&self.path(name).join(it), &self.path(it))
         })
+    }
+
+    /// The places that runs write to.
+    pub(super) fn left_behind(&self) -> Vec<PathBuf> {
+        LEFT_BEHIND.iter().map(|name| self.path(name)).collect()
+    }
+
+    /// Makes what was left behind be these files and directories, and no other.
+    pub(super) fn put_back(&self, files: &Survivors) -> Result<()> {
+        LEFT_BEHIND.iter().try_for_each(|name| self.remove(name))?;
+        for (path, contents) in files {
+            match contents {
+                Some(bytes) => std::fs::write(path, bytes)?,
+                None => std::fs::create_dir(path)?,
+            }
+        }
+        Ok(())
     }
 
     fn write_pipeline(&self) -> Result<()> {

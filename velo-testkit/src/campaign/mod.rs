@@ -2,6 +2,7 @@
 
 mod bugs;
 mod ground;
+mod outages;
 mod pairs;
 mod rounds;
 mod sweep;
@@ -44,6 +45,8 @@ pub enum Mode {
     Calls,
     /// An error from each of those calls: no space, an I/O error, a read-only file system.
     Errors,
+    /// Losses of power at random moments of a recorded run, simulated ([`crate::power`]).
+    Power,
 }
 
 impl Mode {
@@ -58,6 +61,7 @@ impl Mode {
             Self::Times => "times",
             Self::Calls => "calls",
             Self::Errors => "errors",
+            Self::Power => "power",
         }
     }
 
@@ -85,6 +89,8 @@ pub struct Plan {
     pub every: Duration,
     /// How long a run may change nothing before it counts as hanging.
     pub patience: Duration,
+    /// Whether the campaign ends with the first round that goes wrong.
+    pub until_red: bool,
     /// Variables for the program, such as one that switches failpoints on.
     pub environment: Vec<(String, String)>,
 }
@@ -108,6 +114,7 @@ impl Plan {
             seed: 1,
             every: Duration::from_millis(20),
             patience: Duration::from_secs(30),
+            until_red: false,
             environment: Vec::new(),
         }
     }
@@ -123,7 +130,7 @@ impl Plan {
         let (pair, mode) = (self.pair.name, self.mode.name());
         let (rows, seed) = (self.rows, self.seed);
         let mut text = format!("{bug} {pair} {mode} rows={rows} seed={seed}");
-        if self.mode.needs_strace() {
+        if matches!(self.mode, Mode::Calls | Mode::Errors) {
             text.push_str(&format!(" kills={}", self.kills));
         }
         for (name, value) in &self.environment {
@@ -152,6 +159,7 @@ pub fn campaign(plan: &Plan, folder: &Path, say: &mut dyn FnMut(&str)) -> Result
     match plan.mode {
         Mode::Times => rounds.at_times()?,
         Mode::Calls | Mode::Errors => sweep::at_calls(&mut rounds)?,
+        Mode::Power => outages::at_outages(&mut rounds)?,
     }
     Ok(rounds.end())
 }

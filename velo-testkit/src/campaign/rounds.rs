@@ -60,6 +60,15 @@ impl<'a> Rounds<'a> {
         self.tally
     }
 
+    /// Whether there were enough kills, or the round that a campaign was to look for.
+    pub(super) fn over(&self) -> bool {
+        self.tally.kills >= self.plan.kills || self.found()
+    }
+
+    pub(super) fn found(&self) -> bool {
+        self.plan.until_red && !self.tally.is_clean()
+    }
+
     /// A generator for a round, so that it is the same when a campaign is resumed.
     pub(super) fn random(&self) -> Random {
         let round = self.tally.rounds;
@@ -68,7 +77,7 @@ impl<'a> Rounds<'a> {
 
     /// Kills at random times until there are enough of them.
     pub(super) fn at_times(&mut self) -> Result<()> {
-        if self.tally.kills >= self.plan.kills {
+        if self.over() {
             return Ok(());
         }
         let whole = self.undisturbed()?;
@@ -76,7 +85,7 @@ impl<'a> Rounds<'a> {
             "an undisturbed run takes {} ms",
             whole.as_millis()
         ));
-        while self.tally.kills < self.plan.kills {
+        while !self.over() {
             let mut random = self.random();
             let before = self.tally.kills;
             let most = (self.plan.kills - before).min(KILLS_OF_A_ROUND);
@@ -129,6 +138,8 @@ impl<'a> Rounds<'a> {
                 break;
             }
         }
+        self.tally.rounds += 1;
+        // Of a run that does not come to its end nothing can be said yet.
         if done {
             let left = self.ground.leftovers();
             if !left.is_empty() {
@@ -136,9 +147,8 @@ impl<'a> Rounds<'a> {
                 self.tally
                     .complain(format!("inflight files after the end: {}", left.join(", ")));
             }
+            self.tally.add(&self.ground.judge()?);
         }
-        let verdict = self.ground.judge()?;
-        self.tally.add(&verdict);
         self.tally.seconds += self.since.elapsed().as_secs_f64();
         self.since = Instant::now();
         self.tally.store(&self.state, self.plan)?;

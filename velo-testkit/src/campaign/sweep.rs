@@ -27,7 +27,7 @@ pub(super) fn at_calls(rounds: &mut Rounds<'_>) -> Result<()> {
     let wanted = rounds.plan.kills.min(all);
     (rounds.say)(&format!("{all} points, {wanted} of them are struck"));
     // A round for each: the tally's count is the place in the sweep.
-    while rounds.tally.rounds < wanted {
+    while rounds.tally.rounds < wanted && !rounds.found() {
         let at = rounds.tally.rounds * all / wanted;
         strike(rounds, &targets[at as usize])?;
     }
@@ -91,7 +91,7 @@ fn strike(rounds: &mut Rounds<'_>, target: &Target) -> Result<()> {
     };
     match rounds.plan.mode {
         Mode::Errors => fail(rounds, point)?,
-        Mode::Calls | Mode::Times => {
+        _ => {
             let killed = rounds.strike(&blow(rounds, Some((point, Strike::Kill))))?;
             // Every second time the recovery is struck as well, wherever it is then.
             let mut random = rounds.random();

@@ -58,7 +58,6 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, verdict: &Verdict) {
-        self.rounds += 1;
         self.rows += verdict.expected;
         self.lost += verdict.missing;
         self.doubled += verdict.doubled;

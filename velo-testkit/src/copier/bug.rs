@@ -30,8 +30,8 @@ pub enum Bug {
     Gives,
     /// Parts are not flushed before the checkpoint.
     FileNotSynced,
-    /// Directories are not flushed after a part's rename.
-    DirectoryNotSynced,
+    /// No directory is flushed, so that a rename may be undone.
+    DirectoriesNotSynced,
     /// The checkpoint is not flushed before its rename.
     CheckpointNotSynced,
 }
@@ -50,7 +50,7 @@ impl Bug {
         Self::Aborts,
         Self::Gives,
         Self::FileNotSynced,
-        Self::DirectoryNotSynced,
+        Self::DirectoriesNotSynced,
         Self::CheckpointNotSynced,
     ];
 
@@ -73,7 +73,7 @@ impl Bug {
             Self::Aborts => "aborts",
             Self::Gives => "gives",
             Self::FileNotSynced => "file-not-synced",
-            Self::DirectoryNotSynced => "directory-not-synced",
+            Self::DirectoriesNotSynced => "directories-not-synced",
             Self::CheckpointNotSynced => "checkpoint-not-synced",
         }
     }
@@ -97,7 +97,7 @@ impl Bug {
     pub fn needs_power_loss(self) -> bool {
         matches!(
             self,
-            Self::FileNotSynced | Self::DirectoryNotSynced | Self::CheckpointNotSynced
+            Self::FileNotSynced | Self::DirectoriesNotSynced | Self::CheckpointNotSynced
         )
     }
 }

@@ -65,6 +65,6 @@ impl Place {
             file.sync_all()?;
         }
         std::fs::rename(&new, state.join("checkpoint"))?;
-        sync_directory(state)
+        sync_directory(state, bug)
     }
 }

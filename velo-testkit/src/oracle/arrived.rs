@@ -120,7 +120,7 @@ pub fn read(place: &Path, format: Format, see: &mut dyn FnMut(Seen)) -> Result<(
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         see(Seen::File(path.clone()));
         let result = match format {
-            Format::JsonLines => json_lines(file, see),
+            Format::JsonLines => json_lines(file, &name, see),
             Format::Csv => csv_records(file, see),
             Format::Parquet => parquet_rows(file, see),
             Format::Arrow => arrow_rows(file, see),
@@ -164,7 +164,7 @@ pub fn visible_files(place: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn json_lines(file: File, see: &mut dyn FnMut(Seen)) -> Result<()> {
+fn json_lines(file: File, name: &str, see: &mut dyn FnMut(Seen)) -> Result<()> {
     for (number, line) in BufReader::new(file).split(b'\n').enumerate() {
         let line = line?;
         match serde_json::from_slice::<Value>(&line) {
@@ -176,10 +176,12 @@ fn json_lines(file: File, see: &mut dyn FnMut(Seen)) -> Result<()> {
                 });
                 see(Seen::Row(Row::new(fields.collect())));
             }
-            _ => see(Seen::Unreadable(format!(
-                "line {} is no object",
-                number + 1
-            ))),
+            _ => {
+                let line = number + 1;
+                see(Seen::Unreadable(format!(
+                    "{name}: line {line} is no object"
+                )));
+            }
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 /// The calls that change files; a question mark in front lets strace pass over what this machine
 /// does not have.
-pub const FILE_CALLS: [&str; 19] = [
+pub const FILE_CALLS: [&str; 20] = [
     "write",
     "pwrite64",
     "writev",
@@ -28,8 +28,14 @@ pub const FILE_CALLS: [&str; 19] = [
     "unlinkat",
     "mkdir",
     "mkdirat",
+    "rmdir",
     "fallocate",
     "copy_file_range",
+];
+
+/// The calls that say which file and which place in it a write means.
+const POSITION_CALLS: [&str; 9] = [
+    "open", "openat", "openat2", "creat", "lseek", "dup", "dup2", "dup3", "fcntl",
 ];
 
 /// What happens at the chosen call.
@@ -140,7 +146,7 @@ impl Strace {
             words.push("--seccomp-bpf".into());
         }
         if self.contents {
-            calls.extend(["open", "openat", "creat", "lseek"].map(|call| format!("?{call}")));
+            calls.extend(POSITION_CALLS.iter().map(|call| format!("?{call}")));
             // Longer than any single write of ours.
             words.extend(["-xx", "-s", "67108864"].map(OsString::from));
         }
