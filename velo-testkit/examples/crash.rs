@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime};
 use clap::Parser;
 use velo_core::{Error, ErrorKind, Result};
 use velo_testkit::campaign::{
-    FAILPOINTS, Mode, PAIRS, Pair, Plan, SEEDED_BUGS, SeededBug, Shows, Subject, Tally, campaign,
+    FAILPOINTS, FAULTS, Mode, Outcome, PAIRS, Pair, Plan, SEEDED_BUGS, SeededBug, Shows, Subject,
+    Tally, campaign, play,
 };
 use velo_testkit::copier::{self, Bug};
 
@@ -21,8 +22,8 @@ use velo_testkit::copier::{self, Bug};
 #[derive(Parser)]
 struct Arguments {
     /// Source and sink.
-    #[arg(long, default_value = "file-jsonl")]
-    pair: String,
+    #[arg(long, default_value = "file-jsonl", value_parser = pair)]
+    pair: Pair,
     /// Strikes in all.
     #[arg(long, default_value_t = 25)]
     kills: u64,
@@ -48,6 +49,9 @@ struct Arguments {
     /// chooses one.
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "all")]
     bugs: Option<String>,
+    /// Play the faults of the catalogue one after the other; a name chooses one.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "all")]
+    faults: Option<String>,
     /// A table to append the result to.
     #[arg(long, value_name = "FILE")]
     append_to: Option<PathBuf>,
@@ -86,6 +90,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
     if let Some(name) = &arguments.bugs {
         return bugs(arguments, &plan, name);
     }
+    if let Some(name) = &arguments.faults {
+        return faults(arguments, &plan, name);
+    }
     let tally = run_campaign(arguments, &plan)?;
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let line = tally.line(&plan, &date[..10], &arguments.commit);
@@ -116,9 +123,7 @@ fn run_campaign(arguments: &Arguments, plan: &Plan) -> Result<Tally> {
 }
 
 fn plan(arguments: &Arguments) -> Result<Plan> {
-    let known = PAIRS.map(|pair| pair.name).join(", ");
-    let pair =
-        Pair::named(&arguments.pair).ok_or_else(|| unknown("pair", &arguments.pair, &known))?;
+    let pair = arguments.pair;
     let subject = match (&arguments.copier, &arguments.velo) {
         (None, Some(path)) => Subject::Velo(std::fs::canonicalize(path)?),
         (bug, _) => Subject::Copier {
@@ -146,6 +151,11 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
         every: Duration::from_millis(arguments.every),
         ..Plan::new(subject, pair)
     })
+}
+
+fn pair(name: &str) -> std::result::Result<Pair, String> {
+    let known = PAIRS.map(|pair| pair.name).join(", ");
+    Pair::named(name).ok_or_else(|| format!("there are {known}"))
 }
 
 fn copier_bug(name: &str) -> Result<Option<Bug>> {
@@ -185,25 +195,67 @@ fn bugs(arguments: &Arguments, plan: &Plan, name: &str) -> Result<bool> {
 }
 
 fn verdict(arguments: &Arguments, plan: &Plan, bug: &SeededBug) -> Result<String> {
-    let mode = match bug.shows {
-        Shows::Times => Mode::Times,
-        Shows::Calls => Mode::Calls,
-        Shows::Power => Mode::Power,
-        Shows::State | Shows::Zombie => {
-            return Ok("GREEN: kills do not show it".to_owned());
-        }
-    };
     let plan = Plan {
-        mode,
         until_red: true,
         environment: vec![(FAILPOINTS.to_owned(), bug.name.to_owned())],
         ..plan.clone()
     };
-    let tally = run_campaign(arguments, &plan)?;
+    let mode = match bug.shows {
+        Shows::Times => Mode::Times,
+        Shows::Calls => Mode::Calls,
+        Shows::Power => Mode::Power,
+        Shows::Fault(name) => {
+            let folder = arguments.work.join(format!("bug-{}", bug.name));
+            let fault = FAULTS.iter().find(|fault| fault.name == name);
+            let fault = fault.ok_or_else(|| unknown("fault", name, bug.name))?;
+            return Ok(match play(fault, &plan, &folder)? {
+                Outcome::Failed(what) => format!("red by `{name}`: {what}"),
+                Outcome::Passed(what) => format!("GREEN by `{name}`: {what}"),
+                Outcome::Skipped(why) => format!("skipped: {why}"),
+            });
+        }
+    };
+    let tally = run_campaign(arguments, &Plan { mode, ..plan })?;
     Ok(match tally.complaints.first() {
         Some(complaint) => format!("red: {complaint}"),
         None => format!("GREEN after {} kills", tally.kills),
     })
+}
+
+/// Plays all faults, or one; prints the table of what came of them.
+fn faults(arguments: &Arguments, plan: &Plan, name: &str) -> Result<bool> {
+    let known = FAULTS.map(|fault| fault.name).join(", ");
+    let chosen = FAULTS
+        .iter()
+        .filter(|fault| name == "all" || fault.name == name);
+    let chosen: Vec<_> = chosen.collect();
+    if chosen.is_empty() {
+        return Err(unknown("fault", name, &known));
+    }
+    let mut table = String::from("| fault | what must come of it | verdict | command |\n");
+    table.push_str("|---|---|---|---|\n");
+    let mut failed = 0;
+    for fault in chosen {
+        println!("{}: {}", fault.name, fault.happens);
+        let folder = arguments.work.join(format!("faults-{}", plan.pair.name));
+        let verdict = match play(fault, plan, &folder)? {
+            Outcome::Passed(what) => format!("passed: {what}"),
+            Outcome::Skipped(why) => format!("skipped: {why}"),
+            Outcome::Failed(what) => {
+                failed += 1;
+                format!("FAILED: {what}")
+            }
+        };
+        println!("  {verdict}");
+        let (happens, must, name) = (fault.happens, fault.must, fault.name);
+        let command = format!(
+            "`cargo xtask crash --pair {} --faults {name}`",
+            plan.pair.name
+        );
+        table.push_str(&format!("| {happens} | {must} | {verdict} | {command} |\n"));
+    }
+    println!("{table}");
+    Ok(failed == 0)
 }
 
 /// Adds a line to a table, with the table's head when the file is new.

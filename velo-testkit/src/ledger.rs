@@ -16,6 +16,9 @@ const PIECES: [&str; 12] = [
 /// Records of one transaction; every second transaction has no number.
 const PER_TRANSACTION: u64 = 50;
 
+/// What a line that is no record says, in front of its number.
+pub(crate) const POISON: &str = "no record: ";
+
 /// One record, as it is written into a source and looked for in a sink.
 ///
 /// ```
@@ -136,6 +139,8 @@ pub struct Ledger {
     pub keys: u64,
     /// Characters of a payload at most, 3 at least.
     pub payload: usize,
+    /// After how many records a line follows that is none; 0 for no such lines.
+    pub poison_after: u64,
 }
 
 impl Ledger {
@@ -151,6 +156,7 @@ impl Ledger {
             rows,
             keys: 97,
             payload: 60,
+            poison_after: 0,
         }
     }
 
@@ -242,17 +248,33 @@ impl Ledger {
             }
             writers.push(writer);
         }
-        for record in self.records() {
+        for (row, record) in (1..).zip(self.records()) {
             let line = match lines {
                 Lines::Json => record.json(),
                 Lines::Csv => record.csv(),
             };
-            writeln!(writers[(record.key % files) as usize], "{line}")?;
+            let writer = &mut writers[(record.key % files) as usize];
+            writeln!(writer, "{line}")?;
+            if self.poison_after > 0 && row % self.poison_after == 0 {
+                writeln!(writer, "{POISON}{}", row / self.poison_after)?;
+            }
         }
         for mut writer in writers {
             writer.flush()?;
         }
         Ok(paths)
+    }
+
+    /// How many lines are no records; the first of them is number 1.
+    ///
+    /// ```
+    /// use velo_testkit::ledger::Ledger;
+    /// let ledger = Ledger { poison_after: 10, ..Ledger::new(1, 35) };
+    /// assert_eq!(ledger.poisons(), 3);
+    /// ```
+    #[must_use]
+    pub fn poisons(&self) -> u64 {
+        self.rows.checked_div(self.poison_after).unwrap_or_default()
     }
 
     fn key_of(&self, row: u64) -> u64 {

@@ -9,10 +9,8 @@ pub enum Shows {
     Calls,
     /// By a loss of power.
     Power,
-    /// By bad bytes in the stored state, or by a state that went missing.
-    State,
-    /// By two runs of one pipeline at once.
-    Zombie,
+    /// By a fault of the catalogue, by its name.
+    Fault(&'static str),
 }
 
 /// A bug of the protocol, switched on in a build for tests by its name in `VELO_FAILPOINTS`.
@@ -76,17 +74,17 @@ pub const SEEDED_BUGS: [SeededBug; 20] = [
     ),
     bug(
         "checksum-unchecked",
-        Shows::State,
+        Shows::Fault("checkpoint-flipped"),
         "a checkpoint whose checksum is wrong is believed",
     ),
     bug(
         "generation-not-raised",
-        Shows::Zombie,
+        Shows::Fault("two-runs"),
         "a start takes the generation of the run before it",
     ),
     bug(
         "read-before-fence",
-        Shows::Zombie,
+        Shows::Fault("two-runs"),
         "the stored position is read before the run before is fenced",
     ),
     bug(
@@ -116,17 +114,17 @@ pub const SEEDED_BUGS: [SeededBug; 20] = [
     ),
     bug(
         "keeps-one-checkpoint",
-        Shows::State,
+        Shows::Fault("checkpoint-cut"),
         "only the newest checkpoint is kept, so that a torn one is the end",
     ),
     bug(
         "empty-store-starts-over",
-        Shows::State,
+        Shows::Fault("checkpoints-empty"),
         "when no stored checkpoint is whole the pipeline begins anew",
     ),
     bug(
         "old-generation-commits",
-        Shows::Zombie,
+        Shows::Fault("two-runs"),
         "a commit does not look at the fence",
     ),
     bug(
@@ -151,5 +149,21 @@ impl SeededBug {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         SEEDED_BUGS.into_iter().find(|bug| bug.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::FAULTS;
+
+    #[test]
+    fn names_are_unique_and_faults_are_known() {
+        for bug in SEEDED_BUGS {
+            assert_eq!(SeededBug::named(bug.name), Some(bug));
+            if let Shows::Fault(name) = bug.shows {
+                assert!(FAULTS.iter().any(|fault| fault.name == name), "{name}");
+            }
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::process::{Blow, End, Limits, Program, Watch, run};
 /// Files that the records are spread over.
 const INPUT_FILES: u64 = 4;
 /// What a run leaves behind, and what the next round must not find.
-const LEFT_BEHIND: [&str; 2] = ["out", "state"];
+const LEFT_BEHIND: [&str; 3] = ["out", "state", "dead"];
 
 /// A campaign's folder.
 #[derive(Debug)]
@@ -58,8 +58,20 @@ impl<'a> Ground<'a> {
         Ok(ground)
     }
 
+    /// Spreads the records over so many input files instead.
+    pub(super) fn spread(&self, files: u64) -> Result<()> {
+        if let Feed::Files(lines) = self.plan.pair.feed {
+            self.remove("in")?;
+            self.ledger().write(&self.path("in"), lines, files)?;
+        }
+        Ok(())
+    }
+
     fn ledger(&self) -> Ledger {
-        Ledger::new(self.plan.seed, self.plan.rows)
+        Ledger {
+            poison_after: self.plan.pair.poison_after,
+            ..Ledger::new(self.plan.seed, self.plan.rows)
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -122,7 +134,10 @@ impl<'a> Ground<'a> {
         } = self.plan;
         let folder = self.folder.display();
         let source = match pair.feed {
-            Feed::Files(lines) => format!("file://{folder}/in/*.{}", lines.extension()),
+            Feed::Files(lines) => {
+                let extension = lines.extension();
+                format!("file://{folder}/in/*.{extension}?on_bad_row=dead_letter")
+            }
             Feed::Made(uri) => format!("{uri}?rows={rows}&seed={seed}"),
         };
         let every = self.plan.every.as_millis();
@@ -130,7 +145,7 @@ impl<'a> Ground<'a> {
             "name: crash\nsource: \"{source}\"\nsink: \"file://{folder}/{}\"\n\
              delivery: effectively_once\n\
              checkpoint: {{ store: \"file://{folder}/state\", every: {every}ms }}\n\
-             dead_letter: \"file://{folder}/state/dead.jsonl\"\n",
+             dead_letter: \"file://{folder}/dead/letters.jsonl\"\n",
             pair.sink
         );
         std::fs::write(self.path("pipeline.yaml"), text)?;
@@ -187,6 +202,7 @@ impl<'a> Ground<'a> {
             oracle = oracle.in_any_order();
         }
         oracle.look_at(&self.path("out"), format)?;
+        oracle.look_at_letters(&self.path("dead").join("letters.jsonl"))?;
         Ok(oracle.verdict())
     }
 

@@ -1,6 +1,8 @@
 //! Campaigns: run a pair, strike it again and again, restart it until it ends, ask the oracle.
 
 mod bugs;
+mod catalogue;
+mod faults;
 mod ground;
 mod outages;
 mod pairs;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use velo_core::Result;
 
 pub use bugs::{FAILPOINTS, SEEDED_BUGS, SeededBug, Shows};
+pub use catalogue::{FAULTS, Fault, Outcome, play};
 pub use pairs::{Feed, PAIRS, Pair};
 pub use tally::Tally;
 
@@ -121,26 +124,27 @@ impl Plan {
 
     /// What must be the same for a campaign to go on where it was interrupted; more kills at
     /// random times can be asked for later, while points are chosen by their number.
-    fn identity(&self) -> String {
-        let bug = match &self.subject {
-            Subject::Copier { bug: Some(bug), .. } => bug.name(),
-            Subject::Copier { bug: None, .. } => "copier",
-            Subject::Velo(_) => "velo",
+    fn identity(&self) -> Result<String> {
+        let (name, path) = match &self.subject {
+            Subject::Copier { bug, path, .. } => (bug.map_or("copier", Bug::name), path),
+            Subject::Velo(path) => ("velo", path),
         };
+        let program = crc32c::crc32c(&std::fs::read(path)?);
         let (pair, mode) = (self.pair.name, self.mode.name());
         let (rows, seed) = (self.rows, self.seed);
-        let mut text = format!("{bug} {pair} {mode} rows={rows} seed={seed}");
+        let mut text = format!("{name} ({program:08x}) {pair} {mode} rows={rows} seed={seed}");
         if matches!(self.mode, Mode::Calls | Mode::Errors) {
             text.push_str(&format!(" kills={}", self.kills));
         }
         for (name, value) in &self.environment {
             text.push_str(&format!(" {name}={value}"));
         }
-        text
+        Ok(text)
     }
 }
 
-/// Runs a campaign in a folder, or goes on with one that was interrupted there.
+/// Runs a campaign in a folder, or goes on with one that was interrupted there. One that came to
+/// its end begins anew, unless more kills are asked for.
 ///
 /// `say` gets a line now and then, for a terminal. What is wrong is in the tally; the folder of
 /// the first rounds that went wrong is kept as `red-…`.
@@ -161,5 +165,5 @@ pub fn campaign(plan: &Plan, folder: &Path, say: &mut dyn FnMut(&str)) -> Result
         Mode::Calls | Mode::Errors => sweep::at_calls(&mut rounds)?,
         Mode::Power => outages::at_outages(&mut rounds)?,
     }
-    Ok(rounds.end())
+    rounds.end()
 }

@@ -27,16 +27,20 @@ pub struct Pair {
     pub sink: &'static str,
     /// Whether rows of a key stand in a file in the order in which they were produced.
     pub ordered: bool,
+    /// After how many records the source has a line that is none, for the dead letters; 0 for no
+    /// such lines.
+    pub poison_after: u64,
 }
 
 /// All pairs.
-pub const PAIRS: [Pair; 8] = [
+pub const PAIRS: [Pair; 9] = [
     Pair {
         name: "file-jsonl",
         feed: Feed::Files(Lines::Json),
         format: Format::JsonLines,
         sink: "out/?format=jsonl&roll_rows=1000",
         ordered: true,
+        poison_after: 0,
     },
     Pair {
         name: "file-csv",
@@ -44,6 +48,7 @@ pub const PAIRS: [Pair; 8] = [
         format: Format::Csv,
         sink: "out/?format=csv&roll_rows=1000",
         ordered: true,
+        poison_after: 0,
     },
     Pair {
         name: "file-parquet",
@@ -51,6 +56,7 @@ pub const PAIRS: [Pair; 8] = [
         format: Format::Parquet,
         sink: "out/?format=parquet&row_group_rows=500&roll_rows=1000",
         ordered: true,
+        poison_after: 0,
     },
     Pair {
         name: "file-arrow",
@@ -58,6 +64,7 @@ pub const PAIRS: [Pair; 8] = [
         format: Format::Arrow,
         sink: "out/?format=arrow&roll_rows=1000",
         ordered: true,
+        poison_after: 0,
     },
     Pair {
         name: "csv-jsonl",
@@ -65,6 +72,7 @@ pub const PAIRS: [Pair; 8] = [
         format: Format::JsonLines,
         sink: "out/?format=jsonl&roll_rows=1000",
         ordered: true,
+        poison_after: 0,
     },
     Pair {
         name: "file-append",
@@ -72,6 +80,15 @@ pub const PAIRS: [Pair; 8] = [
         format: Format::JsonLines,
         sink: "out/all.jsonl?if_exists=append",
         ordered: true,
+        poison_after: 0,
+    },
+    Pair {
+        name: "poison-jsonl",
+        feed: Feed::Files(Lines::Json),
+        format: Format::JsonLines,
+        sink: "out/?format=jsonl&roll_rows=1000",
+        ordered: true,
+        poison_after: 50,
     },
     Pair {
         name: "test-jsonl",
@@ -79,6 +96,7 @@ pub const PAIRS: [Pair; 8] = [
         format: Format::JsonLines,
         sink: "out/?format=jsonl&roll_rows=1000",
         ordered: false,
+        poison_after: 0,
     },
     Pair {
         name: "test-parquet",
@@ -86,6 +104,7 @@ pub const PAIRS: [Pair; 8] = [
         format: Format::Parquet,
         sink: "out/?format=parquet&row_group_rows=500&roll_rows=1000",
         ordered: false,
+        poison_after: 0,
     },
 ];
 

@@ -52,12 +52,13 @@ impl<'a> Rounds<'a> {
             kept: 0,
             since: Instant::now(),
         };
-        rounds.tally.store(&rounds.state, plan)?;
+        rounds.tally.store(&rounds.state, plan, false)?;
         Ok(rounds)
     }
 
-    pub(super) fn end(self) -> Tally {
-        self.tally
+    pub(super) fn end(self) -> Result<Tally> {
+        self.tally.store(&self.state, self.plan, true)?;
+        Ok(self.tally)
     }
 
     /// Whether there were enough kills, or the round that a campaign was to look for.
@@ -151,7 +152,7 @@ impl<'a> Rounds<'a> {
         }
         self.tally.seconds += self.since.elapsed().as_secs_f64();
         self.since = Instant::now();
-        self.tally.store(&self.state, self.plan)?;
+        self.tally.store(&self.state, self.plan, false)?;
         self.report(&before)
     }
 

@@ -173,7 +173,8 @@ impl Tally {
         format!("| {} |", cells.join(" | "))
     }
 
-    /// Reads what [`Tally::store`] has written; `None` when there is nothing.
+    /// Reads what [`Tally::store`] has written; `None` when there is nothing to go on with: no
+    /// campaign, or one that is over and had all the kills that are asked for.
     pub(super) fn load(path: &Path, plan: &Plan) -> Result<Option<Self>> {
         let bytes = match std::fs::read(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -184,10 +185,16 @@ impl Tally {
                 .with_hint("delete its folder to begin anew")
         };
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        if value["plan"] != plan.identity() {
+        if value["over"]
+            .as_u64()
+            .is_some_and(|kills| kills >= plan.kills)
+        {
+            return Ok(None);
+        }
+        if value["plan"] != plan.identity()? {
             return Err(Error::new(ErrorKind::Conflict, "go on with a campaign")
                 .with("stored", &value["plan"])
-                .with("asked", plan.identity())
+                .with("asked", plan.identity()?)
                 .with_hint("choose another seed, or delete the campaign's folder"));
         }
         let number = |name: &str| value[name].as_u64().ok_or_else(damaged);
@@ -214,10 +221,12 @@ impl Tally {
         }))
     }
 
-    /// Stores the tally, so that it is either this one or the one before.
-    pub(super) fn store(&self, path: &Path, plan: &Plan) -> Result<()> {
+    /// Stores the tally, so that it is either this one or the one before, and whether it is the
+    /// last.
+    pub(super) fn store(&self, path: &Path, plan: &Plan, over: bool) -> Result<()> {
         let value = json!({
-            "plan": plan.identity(),
+            "plan": plan.identity()?,
+            "over": over.then_some(plan.kills),
             "rounds": self.rounds,
             "kills": self.kills,
             "missed": self.missed,

@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use velo_core::{Error, ErrorKind, Result};
 
-use crate::ledger::Record;
+use crate::ledger::{POISON, Record};
 
 /// What the visible files are.
 ///
@@ -75,6 +75,13 @@ impl Row {
     #[must_use]
     pub fn text(&self) -> String {
         format!("{:?}", self.0)
+    }
+
+    /// Which line that is no record a dead letter holds, from 0 on.
+    pub(super) fn poison(&self) -> Option<usize> {
+        let (_, raw) = self.0.iter().find(|(name, _)| name == "raw")?;
+        let number: usize = raw.trim_end().strip_prefix(POISON)?.parse().ok()?;
+        number.checked_sub(1)
     }
 
     /// The record that the row is, when it has all fields of one and no other.

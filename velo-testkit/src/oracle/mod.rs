@@ -226,6 +226,41 @@ impl Oracle {
         *reached = seq + 1;
     }
 
+    /// Judges a file of dead letters, JSON lines whose `raw` is the line that is no record: each of
+    /// them must be there once.
+    ///
+    /// # Errors
+    /// `Io` and its kin when the file is there and can't be read.
+    ///
+    /// ```
+    /// use velo_testkit::{ledger::Ledger, oracle::Oracle};
+    /// let ledger = Ledger { poison_after: 1, ..Ledger::new(1, 2) };
+    /// let mut oracle = Oracle::of_ledger(ledger);
+    /// oracle.look_at_letters("no/such/file".as_ref())?;
+    /// assert_eq!(oracle.verdict().missing, 4);
+    /// # Ok::<(), velo_core::Error>(())
+    /// ```
+    pub fn look_at_letters(&mut self, file: &Path) -> Result<()> {
+        let Expected::Ledger(ledger) = &self.expected else {
+            return Ok(());
+        };
+        let mut times = vec![0_u64; ledger.poisons() as usize];
+        if file.exists() {
+            read(file, Format::JsonLines, &mut |seen| match seen {
+                Seen::File(_) => {}
+                Seen::Unreadable(what) => self.verdict.unreadable(what),
+                Seen::Row(row) => match row.poison().and_then(|it| times.get_mut(it)) {
+                    Some(times) => *times += 1,
+                    None => self.verdict.unknown(),
+                },
+            })?;
+        }
+        for (letter, times) in (1..).zip(times) {
+            self.verdict.letter(letter, times);
+        }
+        Ok(())
+    }
+
     /// Says what is wrong, once all rows have been seen.
     ///
     /// ```

@@ -52,6 +52,17 @@ impl Verdict {
         self.example(|| format!("key {key} seq {seq} doubled"));
     }
 
+    /// Takes a dead letter that was found so many times, and must be found once.
+    pub(super) fn letter(&mut self, letter: u64, times: u64) {
+        match times {
+            0 => self.missing += 1,
+            more => self.doubled += more - 1,
+        }
+        if times != 1 {
+            self.example(|| format!("dead letter {letter} found {times} times"));
+        }
+    }
+
     pub(super) fn reordered(&mut self, key: u64, seq: u64) {
         self.reordered += 1;
         self.example(|| format!("key {key} seq {seq} reordered"));

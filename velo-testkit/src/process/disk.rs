@@ -39,7 +39,16 @@ impl Disk {
         &self.at
     }
 
-    /// Makes it larger, as if something else had been deleted.
+    /// The bytes that are used of it.
+    ///
+    /// # Errors
+    /// `Io` when the system does not say.
+    pub fn used(&self) -> Result<u64> {
+        let about = rustix::fs::statvfs(&self.at).map_err(std::io::Error::from)?;
+        Ok((about.f_blocks - about.f_bfree) * about.f_frsize)
+    }
+
+    /// Makes it larger or smaller, as if something else were deleted or written.
     ///
     /// # Errors
     /// As [`Disk::mount`].

@@ -10,5 +10,5 @@ mod strace;
 pub use calls::{Call, Point, parse, points};
 pub use disk::Disk;
 pub use limits::Limits;
-pub use run::{Blow, End, Ended, Program, Watch, run};
+pub use run::{Blow, End, Ended, Program, Running, Watch, run, start};
 pub use strace::{FILE_CALLS, Injection, Strace, Strike};

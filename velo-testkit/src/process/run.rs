@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -13,6 +14,8 @@ use velo_core::Result;
 use super::limits::Limits;
 use super::strace::Strace;
 
+/// Runs so far in this process.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 /// How often a run is looked at.
 const GLANCE: Duration = Duration::from_millis(2);
 /// How often the files that it should change are looked at.
@@ -27,7 +30,7 @@ pub struct Program {
     pub arguments: Vec<OsString>,
     /// Variables that it gets besides ours, such as one that switches failpoints on.
     pub environment: Vec<(OsString, OsString)>,
-    /// Its working directory, where `stderr.txt` is written.
+    /// Its working directory, where `stderr-0.txt` and `stderr-1.txt` are written.
     pub directory: PathBuf,
     /// What the system grants it.
     pub limits: Limits,
@@ -122,35 +125,84 @@ pub struct Ended {
 /// # Ok::<(), velo_core::Error>(())
 /// ```
 pub fn run(program: &Program, blow: &Blow, watch: &Watch) -> Result<Ended> {
-    let errors = program.directory.join("stderr.txt");
+    start(program, blow, watch)?.wait()
+}
+
+/// Starts a program under a blow, which falls while it is waited for.
+///
+/// # Errors
+/// As [`run`].
+pub fn start(program: &Program, blow: &Blow, watch: &Watch) -> Result<Running> {
+    // Two runs in one folder write their words to files of their own.
+    let number = RUNS.fetch_add(1, Ordering::Relaxed) % 2;
+    let errors = program.directory.join(format!("stderr-{number}.txt"));
     let started = Instant::now();
-    let mut child = command(program, blow, &errors)?.spawn()?;
-    let mut look = Look::new(watch);
-    let (status, struck) = loop {
-        if let Some(status) = child.try_wait()? {
-            break (status, None);
-        }
-        let elapsed = started.elapsed();
-        if matches!(blow, Blow::After(when) if elapsed >= *when) {
-            break (kill(&mut child)?, Some(End::Killed));
-        }
-        if look.gave_up(elapsed) {
-            break (kill(&mut child)?, Some(End::Hung));
-        }
-        std::thread::sleep(GLANCE);
-    };
-    let elapsed = started.elapsed();
-    // It may have ended by itself between the last look and the blow.
-    let end = match struck {
-        Some(end) if status.signal() == Some(Signal::KILL.as_raw()) => end,
-        _ => ending(status, blow),
-    };
-    Ok(Ended {
-        end,
-        elapsed,
-        recovered: look.grown.or((end == End::Done).then_some(elapsed)),
-        errors: last_words(&errors),
+    Ok(Running {
+        child: command(program, blow, &errors)?.spawn()?,
+        blow: blow.clone(),
+        look: Look::new(watch.clone()),
+        started,
+        errors,
     })
+}
+
+/// A program under way; one that is dropped is killed.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    blow: Blow,
+    look: Look,
+    started: Instant,
+    errors: PathBuf,
+}
+
+impl Running {
+    /// The process's number; the blow's strace has it where there is one.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end: its own, or ours by the blow or because nothing moved.
+    ///
+    /// # Errors
+    /// `Io` when the process can't be waited for.
+    pub fn wait(mut self) -> Result<Ended> {
+        let (status, struck) = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break (status, None);
+            }
+            let elapsed = self.started.elapsed();
+            if matches!(self.blow, Blow::After(when) if elapsed >= when) {
+                break (kill(&mut self.child)?, Some(End::Killed));
+            }
+            if self.look.gave_up(elapsed) {
+                break (kill(&mut self.child)?, Some(End::Hung));
+            }
+            std::thread::sleep(GLANCE);
+        };
+        let elapsed = self.started.elapsed();
+        // It may have ended by itself between the last look and the blow.
+        let end = match struck {
+            Some(end) if status.signal() == Some(Signal::KILL.as_raw()) => end,
+            _ => ending(status, &self.blow),
+        };
+        Ok(Ended {
+            end,
+            elapsed,
+            recovered: self.look.grown.or((end == End::Done).then_some(elapsed)),
+            errors: last_words(&self.errors),
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Whoever has been waited for is left alone: the number may be another's by now.
+        if let Ok(None) = self.child.try_wait() {
+            let _ = kill(&mut self.child);
+        }
+    }
 }
 
 fn command(program: &Program, blow: &Blow, errors: &Path) -> Result<Command> {
@@ -200,8 +252,9 @@ fn last_words(errors: &Path) -> String {
 }
 
 /// Looks at the files that a run should change.
-struct Look<'a> {
-    watch: &'a Watch,
+#[derive(Debug)]
+struct Look {
+    watch: Watch,
     next: Duration,
     state: u64,
     changed: Duration,
@@ -209,8 +262,8 @@ struct Look<'a> {
     grown: Option<Duration>,
 }
 
-impl<'a> Look<'a> {
-    fn new(watch: &'a Watch) -> Self {
+impl Look {
+    fn new(watch: Watch) -> Self {
         Self {
             watch,
             next: Duration::ZERO,
