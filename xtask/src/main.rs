@@ -11,6 +11,7 @@ mod bench;
 mod bugs;
 mod check;
 mod command;
+mod crash;
 mod docs;
 mod error;
 mod fuzz;
@@ -77,6 +78,8 @@ enum Command {
     Bugs(bugs::Arguments),
     /// Feed random bytes to every parser of foreign bytes, for so many seconds each.
     Fuzz(fuzz::Arguments),
+    /// Kill velo again and again, restart it, and count the rows that it lost or doubled.
+    Crash(crash::Arguments),
     /// Read what pyarrow, DuckDB, Polars and fastavro write, and have them read what velo writes.
     Interop(interop::Arguments),
 }
@@ -109,6 +112,7 @@ fn run(command: Command) -> Result {
         Command::Bench(arguments) => bench::bench(&workspace, &arguments),
         Command::Bugs(arguments) => bugs::bugs(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::fuzz(&workspace, &arguments),
+        Command::Crash(arguments) => crash::crash(&workspace, &arguments),
         Command::Interop(arguments) => interop::interop(&workspace, &arguments),
     }
 }
