@@ -7,6 +7,7 @@ mod crashes;
 mod errors;
 mod generated;
 mod hostile;
+mod kills;
 mod pipelines;
 mod pipes;
 mod shows;
