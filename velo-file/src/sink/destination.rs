@@ -297,7 +297,7 @@ fn has_an_end(path: &Path) -> Error {
         ErrorKind::Config,
         "nothing goes behind the end of this format",
     )
-    .with("file", path.display())
+    .with("file", shown(path))
     .with("option", "if_exists=append")
     .with_hint("write into a directory: end the path in /")
 }

@@ -282,7 +282,7 @@ fn release(directory: &Path) {
 #[tokio::test]
 async fn every_row_comes_once_whatever_happens() {
     for pair in &PAIRS {
-        for seed in 0..60 {
+        for seed in 0..30 {
             let mut world = World::new(pair, seed).await;
             for _ in 0..40 {
                 match world.throw(12) {

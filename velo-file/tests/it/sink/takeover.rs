@@ -19,12 +19,12 @@ async fn a_zombie_writes_where_nobody_looks() {
             new.recover(&identity(2), Some(&commit)).await.unwrap();
         }
         let mut second = writer(&new, 2, 0).await;
-        second.write(batch(3..5)).await.unwrap();
+        checkpoint(&new, &mut second, (2, 2), 3..5).await;
         zombie.write(batch(100..300_000)).await.unwrap();
         let late = zombie.prepare(2, Barrier::End, &Progress::default()).await;
         assert_eq!(late.unwrap_err().kind(), ErrorKind::Fenced);
         drop((old, zombie));
-        finish(&new, second, (2, 2), 5..6).await;
+        finish(&new, second, (2, 3), 5..6).await;
         assert_eq!(ids(&path).await, Vec::from_iter(0..6), "{name}");
     }
 }
