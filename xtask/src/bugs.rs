@@ -47,8 +47,11 @@ pub(crate) fn bugs(workspace: &Workspace, arguments: &Arguments) -> Result {
             .for_each(|bug| println!("{}: {}", bug.name, bug.breaks));
         return Ok(());
     }
-    // What others published is built once for both.
-    let (tree, target) = (workspace.target.join("bugs"), workspace.target.clone());
+    // A target of its own: cargo would take the copy's crates for the workspace's.
+    let (tree, target) = (
+        workspace.target.join("bugs/tree"),
+        workspace.target.join("bugs/target"),
+    );
     copy(workspace, &tree)?;
     let mut missed = Vec::new();
     println!("| bug | what it breaks | test | noticed |\n|---|---|---|---|");

@@ -366,3 +366,20 @@ fn t141_lost_state_is_not_taken_for_none() {
     assert!(ran.errors().contains("no checkpoint is whole"));
     assert_eq!(ids(&folder, "out"), all());
 }
+
+#[test]
+fn p9_a_source_that_lost_the_stored_position_is_not_read_from_elsewhere() {
+    let folder = Folder::new();
+    slow(&folder);
+    let child = start(&folder);
+    std::thread::sleep(Duration::from_millis(400));
+    signal(&child, Signal::TERM);
+    assert!(child.wait_with_output().unwrap().status.success());
+    let so_far = ids(&folder, "out");
+    // Everything is shorter now than where reading stopped.
+    for file in 0..3 {
+        folder.put(&format!("in/{file}.jsonl"), "{\"id\":0,\"kind\":\"k\",\"v\":1}\n");
+    }
+    folder.fails(&["run", "p.yaml", "-q"], 79, &[".jsonl"]);
+    assert_eq!(ids(&folder, "out"), so_far);
+}

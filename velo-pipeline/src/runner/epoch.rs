@@ -116,7 +116,11 @@ impl<'a> Epochs<'a> {
             self.held.progress.merge(reached.progress);
         }
         if !hold {
-            return self.commit(all_found).await;
+            self.commit(all_found).await?;
+            return match barrier {
+                Barrier::End => self.forget_commit(all_found).await,
+                Barrier::Checkpoint | Barrier::Pause => Ok(()),
+            };
         }
         if barrier == Barrier::End {
             return Err(Error::new(
@@ -125,6 +129,14 @@ impl<'a> Epochs<'a> {
             ));
         }
         Ok(())
+    }
+
+    /// Stores that nothing is pending any more: whoever takes the finished files away later must
+    /// not make the next start look for them.
+    async fn forget_commit(&mut self, all_found: bool) -> Result<()> {
+        let letters = self.tenure.latest().letters.clone();
+        let checkpoint = self.ledger.checkpoint(self.epoch, all_found, &[], letters);
+        self.save(checkpoint).await
     }
 
     /// Stops a pipeline most of whose rows are bad, before they are passed over (T150).

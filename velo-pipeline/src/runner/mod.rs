@@ -294,7 +294,10 @@ async fn attempt(
 ) -> Result<Vec<Arc<StreamInfo>>> {
     let streams = pipeline.source.streams().await?;
     let announced = pipeline.announced(&streams)?;
-    pipeline.sink.plan(&announced).await?;
+    if tenure.latest().epoch == 0 {
+        // Later the destination holds what this pipeline made, which is no reason to refuse it.
+        pipeline.sink.plan(&announced).await?;
+    }
     let half = pipeline.memory.saturating_sub(UNCOUNTED).max(UNCOUNTED) / 2;
     let shared = Arc::new(Shared {
         identity: Identity::new(pipeline.name.clone(), pipeline.task, tenure.generation()),
