@@ -94,20 +94,28 @@ impl<'a> Ground<'a> {
         Ok(())
     }
 
-    /// Keeps what runs have left behind under another name.
+    /// Keeps what runs have left behind under another name: the bytes, and the files themselves.
     pub(super) fn keep(&self, name: &str) -> Result<()> {
         self.remove(name)?;
+        let kept = self.path(name);
         LEFT_BEHIND.iter().try_for_each(|it| {
-            let kept = self.path(name).join(it);
-            copy(&self.path(it), &kept)
+            copy(&self.path(it), &kept.join("bytes").join(it), &copied)?;
+            copy(&self.path(it), &kept.join("files").join(it), &linked)
         })
     }
 
-    /// Puts back what was kept.
+    /// Puts back what was kept, into the same files: who appends to a file knows it by its inode.
     pub(super) fn restore(&self, name: &str) -> Result<()> {
+        let kept = self.path(name);
         LEFT_BEHIND.iter().try_for_each(|it| {
             self.remove(it)?;
-            copy(&self.path(name).join(it), &self.path(it))
+            // Copying over a file leaves its inode as it is.
+            copy(
+                &kept.join("bytes").join(it),
+                &kept.join("files").join(it),
+                &copied,
+            )?;
+            copy(&kept.join("files").join(it), &self.path(it), &linked)
         })
     }
 
@@ -206,28 +214,35 @@ impl<'a> Ground<'a> {
         Ok(oracle.verdict())
     }
 
-    /// Whether the last run's files show that nothing is left half done.
+    /// Inflight files of rows that are left; locks and fences are there to stay.
     pub(super) fn leftovers(&self) -> Vec<String> {
         let inflight = self.path("out").join(".velo-inflight");
         let entries = std::fs::read_dir(inflight).into_iter().flatten().flatten();
-        entries
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect()
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let stays = |name: &String| name == "lock" || name.ends_with(".fence");
+        names.filter(|name| !stays(name)).collect()
     }
 }
 
-/// Copies a directory with everything in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a directory with everything in it, each file as it is told.
+fn copy(from: &Path, to: &Path, file: &dyn Fn(&Path, &Path) -> Result<()>) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let to = to.join(entry.file_name());
         match entry.file_type()?.is_dir() {
-            true => copy(&entry.path(), &to)?,
-            false => {
-                std::fs::copy(entry.path(), to)?;
-            }
+            true => copy(&entry.path(), &to, file)?,
+            false => file(&entry.path(), &to)?,
         }
     }
     Ok(())
+}
+
+fn copied(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to)?;
+    Ok(())
+}
+
+fn linked(from: &Path, to: &Path) -> Result<()> {
+    Ok(std::fs::hard_link(from, to)?)
 }
