@@ -9,7 +9,7 @@ use super::pairs::{Feed, Pair};
 use super::{Plan, Subject};
 use crate::ledger::Ledger;
 use crate::oracle::{Oracle, Verdict};
-use crate::power::Survivors;
+use crate::power::Survivor;
 use crate::process::{Blow, End, Limits, Program, Watch, run};
 
 /// Files that the records are spread over.
@@ -124,13 +124,25 @@ impl<'a> Ground<'a> {
         LEFT_BEHIND.iter().map(|name| self.path(name)).collect()
     }
 
-    /// Makes what was left behind be these files and directories, and no other.
-    pub(super) fn put_back(&self, files: &Survivors) -> Result<()> {
-        LEFT_BEHIND.iter().try_for_each(|name| self.remove(name))?;
-        for (path, contents) in files {
-            match contents {
-                Some(bytes) => std::fs::write(path, bytes)?,
-                None => std::fs::create_dir(path)?,
+    /// Makes what was left behind be these files and directories, and no other; files that were
+    /// kept under a name are the same ones.
+    pub(super) fn put_back(&self, files: &[Survivor], name: &str) -> Result<()> {
+        LEFT_BEHIND.iter().try_for_each(|it| self.remove(it))?;
+        let kept = self.path(name).join("files");
+        for Survivor { path, bytes, later } in files {
+            let Some(bytes) = bytes else {
+                std::fs::create_dir(path)?;
+                continue;
+            };
+            let inside = later
+                .as_ref()
+                .and_then(|it| it.strip_prefix(&self.folder).ok());
+            match inside.map(|it| kept.join(it)) {
+                Some(same) => {
+                    std::fs::write(&same, bytes)?;
+                    linked(&same, path)?;
+                }
+                None => std::fs::write(path, bytes)?,
             }
         }
         Ok(())
