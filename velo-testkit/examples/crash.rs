@@ -13,8 +13,7 @@ use std::time::{Duration, SystemTime};
 use clap::Parser;
 use velo_core::{Error, ErrorKind, Result};
 use velo_testkit::campaign::{
-    FAILPOINTS, FAULTS, Mode, Outcome, PAIRS, Pair, Plan, SEEDED_BUGS, SeededBug, Shows, Subject,
-    Tally, campaign, play,
+    FAULTS, Mode, Outcome, PAIRS, Pair, Plan, Subject, Tally, campaign, play,
 };
 use velo_testkit::copier::{self, Bug};
 
@@ -45,10 +44,6 @@ struct Arguments {
     /// Fail the power at random moments of a recorded run, simulated.
     #[arg(long)]
     power: bool,
-    /// Switch the seeded bugs on one after the other, and fail unless each is found; a name
-    /// chooses one.
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "all")]
-    bugs: Option<String>,
     /// Play the faults of the catalogue one after the other; a name chooses one.
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "all")]
     faults: Option<String>,
@@ -87,9 +82,6 @@ fn main() -> ExitCode {
 /// Says whether everything was as it should be.
 fn run(arguments: &Arguments) -> Result<bool> {
     let plan = plan(arguments)?;
-    if let Some(name) = &arguments.bugs {
-        return bugs(arguments, &plan, name);
-    }
     if let Some(name) = &arguments.faults {
         return faults(arguments, &plan, name);
     }
@@ -171,55 +163,6 @@ fn unknown(what: &'static str, name: &str, known: &str) -> Error {
     Error::new(ErrorKind::InvalidInput, "choose what to run")
         .with(what, name)
         .with_hint(format!("there are {known}"))
-}
-
-/// Runs each bug until it is found; prints the table of which was.
-fn bugs(arguments: &Arguments, plan: &Plan, name: &str) -> Result<bool> {
-    let known = SEEDED_BUGS.map(|bug| bug.name).join(", ");
-    let chosen = match name {
-        "all" => SEEDED_BUGS.to_vec(),
-        name => vec![SeededBug::named(name).ok_or_else(|| unknown("bug", name, &known))?],
-    };
-    let mut table = String::from("| bug | what it breaks | verdict |\n|---|---|---|\n");
-    let mut missed = 0;
-    for bug in &chosen {
-        let verdict = verdict(arguments, plan, bug)?;
-        missed += usize::from(!verdict.starts_with("red"));
-        table.push_str(&format!(
-            "| `{}` | {} | {verdict} |\n",
-            bug.name, bug.breaks
-        ));
-    }
-    println!("{table}{} of {} found", chosen.len() - missed, chosen.len());
-    Ok(missed == 0)
-}
-
-fn verdict(arguments: &Arguments, plan: &Plan, bug: &SeededBug) -> Result<String> {
-    let plan = Plan {
-        until_red: true,
-        environment: vec![(FAILPOINTS.to_owned(), bug.name.to_owned())],
-        ..plan.clone()
-    };
-    let mode = match bug.shows {
-        Shows::Times => Mode::Times,
-        Shows::Calls => Mode::Calls,
-        Shows::Power => Mode::Power,
-        Shows::Fault(name) => {
-            let folder = arguments.work.join(format!("bug-{}", bug.name));
-            let fault = FAULTS.iter().find(|fault| fault.name == name);
-            let fault = fault.ok_or_else(|| unknown("fault", name, bug.name))?;
-            return Ok(match play(fault, &plan, &folder)? {
-                Outcome::Failed(what) => format!("red by `{name}`: {what}"),
-                Outcome::Passed(what) => format!("GREEN by `{name}`: {what}"),
-                Outcome::Skipped(why) => format!("skipped: {why}"),
-            });
-        }
-    };
-    let tally = run_campaign(arguments, &Plan { mode, ..plan })?;
-    Ok(match tally.complaints.first() {
-        Some(complaint) => format!("red: {complaint}"),
-        None => format!("GREEN after {} kills", tally.kills),
-    })
 }
 
 /// Plays all faults, or one; prints the table of what came of them.

@@ -139,12 +139,14 @@ fn goes_on() -> Result<(), Failed> {
     );
     assert_eq!((first.kills, tally.kills), (4, 8));
     assert_eq!(tally.rows, tally.rounds * 600);
-    let other = Plan {
-        seed: 2,
-        kills: 9,
-        ..more
-    };
-    assert!(campaign(&other, folder.path(), &mut |_| {}).is_err());
+    // What is over makes way for another one; what was interrupted does not.
+    let other = Plan { seed: 2, ..more };
+    assert_eq!(run(&other, folder.path())?.kills, 8);
+    let state = folder.path().join("campaign.json");
+    let interrupted = std::fs::read_to_string(&state)?.replace("\"over\":8", "\"over\":null");
+    std::fs::write(&state, interrupted)?;
+    let third = Plan { seed: 3, ..other };
+    assert!(campaign(&third, folder.path(), &mut |_| {}).is_err());
     Ok(())
 }
 

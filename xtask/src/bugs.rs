@@ -1,14 +1,14 @@
 //! `cargo xtask bugs`: plants bugs of the commit protocol, one after the other, in a copy of the
 //! workspace, and shows that the tests notice each.
 //!
-//! A bug is a file in `xtask/bugs`: what it breaks, the arguments of the `cargo test` that must go
-//! red, and the lines to find and to put in their place. Where the lines are not found, the bug is
+//! A bug is a file in `xtask/bugs`: what it breaks, the arguments of the `cargo test` (`test:`) or of
+//! the crash campaign (`crash:`) that must go red, and the lines to find and to put in their place. Where the lines are not found, the bug is
 //! out of date, and that is an error.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use crate::command::{cargo, output, program, run};
+use crate::command::{cargo, output, program, run, succeeds};
+use crate::crash::kit;
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
@@ -26,10 +26,25 @@ pub(crate) struct Arguments {
 struct Bug {
     name: String,
     breaks: String,
-    test: Vec<String>,
+    shown: Shown,
     file: PathBuf,
     find: String,
     replace: String,
+}
+
+/// What must go red, with its arguments.
+enum Shown {
+    Test(Vec<String>),
+    Crash(Vec<String>),
+}
+
+impl Shown {
+    fn spelled(&self) -> String {
+        match self {
+            Self::Test(arguments) => format!("cargo test {}", arguments.join(" ")),
+            Self::Crash(arguments) => format!("cargo xtask crash {}", arguments.join(" ")),
+        }
+    }
 }
 
 pub(crate) fn bugs(workspace: &Workspace, arguments: &Arguments) -> Result {
@@ -56,8 +71,8 @@ pub(crate) fn bugs(workspace: &Workspace, arguments: &Arguments) -> Result {
     let mut missed = Vec::new();
     println!("| bug | what it breaks | test | noticed |\n|---|---|---|---|");
     for bug in &bugs {
-        let noticed = bug.is_noticed(&tree, &target)?;
-        let (name, breaks, test) = (&bug.name, &bug.breaks, bug.test.join(" "));
+        let noticed = bug.is_noticed(workspace, &tree, &target)?;
+        let (name, breaks, test) = (&bug.name, &bug.breaks, bug.shown.spelled());
         let word = if noticed { "yes" } else { "NO" };
         println!("| {name} | {breaks} | `{test}` | {word} |");
         if !noticed {
@@ -116,18 +131,18 @@ impl Bug {
         Some(Self {
             name: path.file_stem()?.to_str()?.to_owned(),
             breaks: value("breaks:")?,
-            test: value("test:")?
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect(),
+            shown: match value("test:") {
+                Some(test) => Shown::Test(words(&test)),
+                None => Shown::Crash(words(&value("crash:")?)),
+            },
             file: value("file:")?.into(),
             find: find.to_owned(),
             replace: replace.trim_end_matches('\n').to_owned(),
         })
     }
 
-    /// Plants the bug, runs its test, and takes it out again.
-    fn is_noticed(&self, tree: &Path, target: &Path) -> Result<bool> {
+    /// Plants the bug, runs what must go red, and takes it out again.
+    fn is_noticed(&self, workspace: &Workspace, tree: &Path, target: &Path) -> Result<bool> {
         let path = tree.join(&self.file);
         let right = std::fs::read_to_string(&path).map_err(|error| Error::file(&path, &error))?;
         if right.matches(&self.find).count() != 1 {
@@ -139,25 +154,45 @@ impl Bug {
         }
         let wrong = right.replace(&self.find, &self.replace);
         std::fs::write(&path, wrong).map_err(|error| Error::file(&path, &error))?;
-        let command = |arguments: &[&str]| {
-            let mut command = cargo(tree);
-            command
-                .args(arguments)
-                .args(&self.test)
-                .env("CARGO_TARGET_DIR", target);
-            command
+        let noticed = match &self.shown {
+            Shown::Test(arguments) => self.fails_a_test(tree, target, arguments),
+            Shown::Crash(arguments) => self.fails_a_campaign(workspace, tree, target, arguments),
         };
-        // A bug that does not compile would look noticed.
-        let built =
-            run(command(&["test", "--quiet", "--locked", "--no-run"]).stderr(Stdio::inherit()));
-        let noticed = built.map(|()| {
-            let mut test = command(&["test", "--quiet", "--locked"]);
-            let test = test.stdout(Stdio::null()).stderr(Stdio::null());
-            test.status().is_ok_and(|status| !status.success())
-        });
         std::fs::write(&path, right).map_err(|error| Error::file(&path, &error))?;
         noticed
     }
+
+    fn fails_a_test(&self, tree: &Path, target: &Path, arguments: &[String]) -> Result<bool> {
+        let command = |options: &[&str]| {
+            let mut command = cargo(tree);
+            command.args(["test", "--quiet", "--locked"]).args(options);
+            command.args(arguments).env("CARGO_TARGET_DIR", target);
+            command
+        };
+        // A bug that does not compile would look noticed.
+        run(&mut command(&["--no-run"]))?;
+        Ok(!succeeds(&mut command(&[])))
+    }
+
+    fn fails_a_campaign(
+        &self,
+        workspace: &Workspace,
+        tree: &Path,
+        target: &Path,
+        arguments: &[String],
+    ) -> Result<bool> {
+        let mut build = cargo(tree);
+        build.args(["build", "--quiet", "--locked", "--package", "velo-cli"]);
+        run(build.env("CARGO_TARGET_DIR", target))?;
+        let mut campaign = kit(workspace);
+        campaign.arg("--work").arg(target.join("crash"));
+        campaign.arg("--velo").arg(target.join("debug/velo"));
+        Ok(!succeeds(campaign.args(arguments)))
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(crate) fn crash(workspace: &Workspace, arguments: &Arguments) -> Result {
     let mut command = kit(workspace);
     command.arg("--work").arg(workspace.target.join("crash"));
     if !has("--copier") && !has("--help") {
-        command.arg("--velo").arg(velo(workspace, has("--bugs"))?);
+        command.arg("--velo").arg(velo(workspace)?);
     }
     if !has("--commit") {
         command.args(["--commit", &commit(workspace)]);
@@ -34,29 +34,20 @@ pub(crate) fn crash(workspace: &Workspace, arguments: &Arguments) -> Result {
 }
 
 /// The campaign is an example of the testkit, which a connector's crate can run as well.
-fn kit(workspace: &Workspace) -> Command {
+pub(crate) fn kit(workspace: &Workspace) -> Command {
     let mut command = cargo(&workspace.root);
     command.args(["run", "--locked", "--quiet", "--package", "velo-testkit"]);
     command.args(["--features", "processes", "--example", "crash", "--"]);
     command
 }
 
-/// `VELO_BIN`, else a development build; seeded bugs are in no other build.
-fn velo(workspace: &Workspace, with_bugs: bool) -> Result<PathBuf> {
+/// `VELO_BIN`, else a development build.
+fn velo(workspace: &Workspace) -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("VELO_BIN") {
         return Ok(PathBuf::from(binary));
     }
-    let mut command = cargo(&workspace.root);
-    command.args(["build", "--locked", "--package", "velo-cli"]);
-    if with_bugs {
-        command.args([
-            "--package",
-            "velo-pipeline",
-            "--features",
-            "velo-pipeline/failpoints",
-        ]);
-    }
-    run(&mut command)?;
+    let build = ["build", "--locked", "--package", "velo-cli"];
+    run(cargo(&workspace.root).args(build))?;
     Ok(workspace.target.join("debug/velo"))
 }
 

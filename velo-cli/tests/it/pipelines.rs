@@ -378,7 +378,10 @@ fn p9_a_source_that_lost_the_stored_position_is_not_read_from_elsewhere() {
     let so_far = ids(&folder, "out");
     // Everything is shorter now than where reading stopped.
     for file in 0..3 {
-        folder.put(&format!("in/{file}.jsonl"), "{\"id\":0,\"kind\":\"k\",\"v\":1}\n");
+        folder.put(
+            &format!("in/{file}.jsonl"),
+            "{\"id\":0,\"kind\":\"k\",\"v\":1}\n",
+        );
     }
     folder.fails(&["run", "p.yaml", "-q"], 79, &[".jsonl"]);
     assert_eq!(ids(&folder, "out"), so_far);

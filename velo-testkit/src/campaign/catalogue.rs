@@ -273,11 +273,10 @@ impl<'a> Scene<'a> {
 
 /// How a run ended, in a few words.
 pub(super) fn told(ended: &Ended) -> String {
-    let last = ended.errors.lines().last().unwrap_or("nothing");
     match ended.end {
         End::Done => "done".to_owned(),
         End::Failed(code) => format!("code {code}"),
-        end => format!("{end:?}, said: {last}"),
+        end => format!("{end:?}, said: {}", ended.said()),
     }
 }
 

@@ -9,7 +9,7 @@ use super::pairs::{Feed, Pair};
 use super::{Plan, Subject};
 use crate::ledger::Ledger;
 use crate::oracle::{Oracle, Verdict};
-use crate::power::Survivors;
+use crate::power::Survivor;
 use crate::process::{Blow, End, Limits, Program, Watch, run};
 
 /// Files that the records are spread over.
@@ -94,20 +94,28 @@ impl<'a> Ground<'a> {
         Ok(())
     }
 
-    /// Keeps what runs have left behind under another name.
+    /// Keeps what runs have left behind under another name: the bytes, and the files themselves.
     pub(super) fn keep(&self, name: &str) -> Result<()> {
         self.remove(name)?;
+        let kept = self.path(name);
         LEFT_BEHIND.iter().try_for_each(|it| {
-            let kept = self.path(name).join(it);
-            copy(&self.path(it), &kept)
+            copy(&self.path(it), &kept.join("bytes").join(it), &copied)?;
+            copy(&self.path(it), &kept.join("files").join(it), &linked)
         })
     }
 
-    /// Puts back what was kept.
+    /// Puts back what was kept, into the same files: who appends to a file knows it by its inode.
     pub(super) fn restore(&self, name: &str) -> Result<()> {
+        let kept = self.path(name);
         LEFT_BEHIND.iter().try_for_each(|it| {
             self.remove(it)?;
-            copy(&self.path(name).join(it), &self.path(it))
+            // Copying over a file leaves its inode as it is.
+            copy(
+                &kept.join("bytes").join(it),
+                &kept.join("files").join(it),
+                &copied,
+            )?;
+            copy(&kept.join("files").join(it), &self.path(it), &linked)
         })
     }
 
@@ -116,13 +124,25 @@ impl<'a> Ground<'a> {
         LEFT_BEHIND.iter().map(|name| self.path(name)).collect()
     }
 
-    /// Makes what was left behind be these files and directories, and no other.
-    pub(super) fn put_back(&self, files: &Survivors) -> Result<()> {
-        LEFT_BEHIND.iter().try_for_each(|name| self.remove(name))?;
-        for (path, contents) in files {
-            match contents {
-                Some(bytes) => std::fs::write(path, bytes)?,
-                None => std::fs::create_dir(path)?,
+    /// Makes what was left behind be these files and directories, and no other; files that were
+    /// kept under a name are the same ones.
+    pub(super) fn put_back(&self, files: &[Survivor], name: &str) -> Result<()> {
+        LEFT_BEHIND.iter().try_for_each(|it| self.remove(it))?;
+        let kept = self.path(name).join("files");
+        for Survivor { path, bytes, later } in files {
+            let Some(bytes) = bytes else {
+                std::fs::create_dir(path)?;
+                continue;
+            };
+            let inside = later
+                .as_ref()
+                .and_then(|it| it.strip_prefix(&self.folder).ok());
+            match inside.map(|it| kept.join(it)) {
+                Some(same) => {
+                    std::fs::write(&same, bytes)?;
+                    linked(&same, path)?;
+                }
+                None => std::fs::write(path, bytes)?,
             }
         }
         Ok(())
@@ -206,30 +226,35 @@ impl<'a> Ground<'a> {
         Ok(oracle.verdict())
     }
 
-    /// Lists what the last run left half done; fences and locks hold no rows.
+    /// Inflight files of rows that are left; locks and fences are there to stay.
     pub(super) fn leftovers(&self) -> Vec<String> {
-        let holds_rows = |name: &String| name != "lock" && !name.ends_with(".fence");
         let inflight = self.path("out").join(".velo-inflight");
         let entries = std::fs::read_dir(inflight).into_iter().flatten().flatten();
-        entries
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(holds_rows)
-            .collect()
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let stays = |name: &String| name == "lock" || name.ends_with(".fence");
+        names.filter(|name| !stays(name)).collect()
     }
 }
 
-/// Copies a directory with everything in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a directory with everything in it, each file as it is told.
+fn copy(from: &Path, to: &Path, file: &dyn Fn(&Path, &Path) -> Result<()>) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let to = to.join(entry.file_name());
         match entry.file_type()?.is_dir() {
-            true => copy(&entry.path(), &to)?,
-            false => {
-                std::fs::copy(entry.path(), to)?;
-            }
+            true => copy(&entry.path(), &to, file)?,
+            false => file(&entry.path(), &to)?,
         }
     }
     Ok(())
+}
+
+fn copied(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to)?;
+    Ok(())
+}
+
+fn linked(from: &Path, to: &Path) -> Result<()> {
+    Ok(std::fs::hard_link(from, to)?)
 }

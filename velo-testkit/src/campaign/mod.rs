@@ -1,6 +1,5 @@
 //! Campaigns: run a pair, strike it again and again, restart it until it ends, ask the oracle.
 
-mod bugs;
 mod catalogue;
 mod faults;
 mod ground;
@@ -15,7 +14,6 @@ use std::time::Duration;
 
 use velo_core::Result;
 
-pub use bugs::{FAILPOINTS, SEEDED_BUGS, SeededBug, Shows};
 pub use catalogue::{FAULTS, Fault, Outcome, play};
 pub use pairs::{Feed, PAIRS, Pair};
 pub use tally::Tally;

@@ -6,6 +6,9 @@ use super::rounds::Rounds;
 use crate::power::Recording;
 use crate::process::{Blow, End, Strace, run};
 
+/// What the recorded run left behind.
+const RECORDED: &str = "recorded";
+
 /// Records one run, then starts from what is left at as many moments of it as there are kills.
 pub(super) fn at_outages(rounds: &mut Rounds<'_>) -> Result<()> {
     let ground = &rounds.ground;
@@ -23,13 +26,14 @@ pub(super) fn at_outages(rounds: &mut Rounds<'_>) -> Result<()> {
         return Ok(());
     }
     recording.record(&String::from_utf8_lossy(&std::fs::read(&log)?))?;
+    rounds.ground.keep(RECORDED)?;
     let moments = recording.moments();
     (rounds.say)(&format!("{} moments of a recorded run", moments.len()));
     while !rounds.over() && !moments.is_empty() {
         let mut random = rounds.random();
         let moment = moments[random.below(moments.len())];
         let files = recording.survivors(moment, &mut random)?;
-        rounds.ground.put_back(&files)?;
+        rounds.ground.put_back(&files, RECORDED)?;
         rounds.tally.kills += 1;
         rounds.finish()?;
     }

@@ -33,7 +33,7 @@ pub struct Pair {
 }
 
 /// All pairs.
-pub const PAIRS: [Pair; 9] = [
+pub const PAIRS: [Pair; 11] = [
     Pair {
         name: "file-jsonl",
         feed: Feed::Files(Lines::Json),
@@ -63,6 +63,22 @@ pub const PAIRS: [Pair; 9] = [
         feed: Feed::Files(Lines::Json),
         format: Format::Arrow,
         sink: "out/?format=arrow&roll_rows=1000",
+        ordered: true,
+        poison_after: 0,
+    },
+    Pair {
+        name: "file-json-array",
+        feed: Feed::Files(Lines::Json),
+        format: Format::JsonArray,
+        sink: "out/?format=json_array&roll_rows=1000",
+        ordered: true,
+        poison_after: 0,
+    },
+    Pair {
+        name: "file-arrow-stream",
+        feed: Feed::Files(Lines::Json),
+        format: Format::ArrowStream,
+        sink: "out/?format=arrow_stream&roll_rows=1000",
         ordered: true,
         poison_after: 0,
     },

@@ -22,6 +22,8 @@ pub(super) struct Rounds<'a> {
     pub(super) plan: &'a Plan,
     pub(super) ground: Ground<'a>,
     pub(super) tally: Tally,
+    /// The tally as it was when something was last said of it.
+    told: Tally,
     pub(super) say: &'a mut dyn FnMut(&str),
     state: PathBuf,
     kept: usize,
@@ -43,10 +45,12 @@ impl<'a> Rounds<'a> {
                 tally.rounds, tally.kills
             ));
         }
+        let tally = stored.unwrap_or_default();
         let rounds = Self {
             plan,
             ground: Ground::prepare(plan, folder)?,
-            tally: stored.unwrap_or_default(),
+            told: tally.clone(),
+            tally,
             say,
             state,
             kept: 0,
@@ -126,7 +130,6 @@ impl<'a> Rounds<'a> {
 
     /// Lets the last run come to its end, judges the round, and stores the tally.
     pub(super) fn finish(&mut self) -> Result<()> {
-        let before = self.tally.clone();
         let mut done = false;
         for time in 0..RUNS_TO_THE_END {
             let ended = run(&self.ground.program(), &Blow::None, &self.ground.watch())?;
@@ -153,33 +156,35 @@ impl<'a> Rounds<'a> {
         self.tally.seconds += self.since.elapsed().as_secs_f64();
         self.since = Instant::now();
         self.tally.store(&self.state, self.plan, false)?;
-        self.report(&before)
+        self.report()
     }
 
-    fn report(&mut self, before: &Tally) -> Result<()> {
-        for complaint in self.tally.complaints.iter().skip(before.complaints.len()) {
+    /// Says what was wrong since the last time, and how far the campaign has come.
+    fn report(&mut self) -> Result<()> {
+        let new = self.tally.complaints.split_off(self.told.complaints.len());
+        for complaint in &new {
             (self.say)(complaint);
         }
-        let red = self.tally.complaints.len() > before.complaints.len();
-        if red && self.kept < KEPT {
+        self.tally.complaints.extend(new.iter().cloned());
+        if !new.is_empty() && self.kept < KEPT {
             self.kept += 1;
             let name = format!("red-{}", self.tally.rounds);
             self.ground.keep(&name)?;
             (self.say)(&format!("kept as {name}"));
         }
         let hundreds = |tally: &Tally| tally.kills / 100;
-        if hundreds(&self.tally) > hundreds(before) {
+        if hundreds(&self.tally) > hundreds(&self.told) {
             let Tally { kills, rounds, .. } = &self.tally;
             (self.say)(&format!("{kills} kills in {rounds} rounds"));
         }
+        self.told = self.tally.clone();
         Ok(())
     }
 
     pub(super) fn bad_end(&mut self, what: &str, ended: &Ended) {
         self.tally.bad_ends += 1;
-        let Ended { end, errors, .. } = ended;
-        let last = errors.lines().last().unwrap_or("nothing");
+        let (end, said) = (ended.end, ended.said());
         self.tally
-            .complain(format!("{what} ended as {end:?} and said: {last}"));
+            .complain(format!("{what} ended as {end:?} and said: {said}"));
     }
 }

@@ -112,10 +112,27 @@ fn fail(rounds: &mut Rounds<'_>, point: &Point) -> Result<()> {
     let blow = blow(rounds, Some((point, Strike::Error(code))));
     let ended = run(&rounds.ground.program(), &blow, &rounds.ground.watch())?;
     match ended.end {
+        _ if !met_a_file(rounds)? => rounds.tally.missed += 1,
         End::Done => rounds.tally.missed += 1,
         // 70 says that the program takes it for its own defect, 101 is a panic.
         End::Failed(status) if ![70, 101].contains(&status) => rounds.tally.kills += 1,
         _ => rounds.bad_end(&format!("a run with {code} from {}", point.call), &ended),
     }
     Ok(())
+}
+
+/// Whether the call that failed was one on our files. In another thread the call of that number
+/// may have been a wake-up or a word to the terminal, which disks have no part in.
+fn met_a_file(rounds: &Rounds<'_>) -> Result<bool> {
+    let log = std::fs::read(rounds.ground.path("strace.log"))?;
+    let log = String::from_utf8_lossy(&log);
+    let places = rounds.ground.left_behind();
+    let ours = |line: &str| {
+        places
+            .iter()
+            .any(|it| line.contains(&*it.to_string_lossy()))
+    };
+    Ok(log
+        .lines()
+        .any(|line| line.contains("(INJECTED)") && ours(line)))
 }

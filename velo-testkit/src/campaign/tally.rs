@@ -185,13 +185,12 @@ impl Tally {
                 .with_hint("delete its folder to begin anew")
         };
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        if value["over"]
-            .as_u64()
-            .is_some_and(|kills| kills >= plan.kills)
-        {
+        let same = value["plan"] == plan.identity()?;
+        let over = value["over"].as_u64();
+        if over.is_some_and(|kills| !same || kills >= plan.kills) {
             return Ok(None);
         }
-        if value["plan"] != plan.identity()? {
+        if !same {
             return Err(Error::new(ErrorKind::Conflict, "go on with a campaign")
                 .with("stored", &value["plan"])
                 .with("asked", plan.identity()?)

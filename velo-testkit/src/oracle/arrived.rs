@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use velo_core::{Error, ErrorKind, Result};
 
 use crate::ledger::{POISON, Record};
@@ -23,10 +25,14 @@ pub enum Format {
     JsonLines,
     /// CSV with a header, read by the csv crate; an empty field is null.
     Csv,
+    /// One JSON array in each file, read by serde_json.
+    JsonArray,
     /// Parquet, read by the parquet crate.
     Parquet,
     /// Arrow's file format, read by the arrow-ipc crate.
     Arrow,
+    /// Arrow's stream format, read by the arrow-ipc crate.
+    ArrowStream,
 }
 
 impl Format {
@@ -40,8 +46,10 @@ impl Format {
         match self {
             Self::JsonLines => "jsonl",
             Self::Csv => "csv",
+            Self::JsonArray => "json_array",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
+            Self::ArrowStream => "arrow_stream",
         }
     }
 }
@@ -65,6 +73,15 @@ impl Row {
     fn new(mut fields: Vec<(String, String)>) -> Self {
         fields.sort();
         Self(fields)
+    }
+
+    fn of_object(fields: Map<String, Value>) -> Self {
+        let fields = fields.into_iter().filter_map(|(name, value)| match value {
+            Value::Null => None,
+            Value::String(text) => Some((name, text)),
+            other => Some((name, other.to_string())),
+        });
+        Self::new(fields.collect())
     }
 
     /// The whole row in one text that no other row has.
@@ -129,8 +146,10 @@ pub fn read(place: &Path, format: Format, see: &mut dyn FnMut(Seen)) -> Result<(
         let result = match format {
             Format::JsonLines => json_lines(file, &name, see),
             Format::Csv => csv_records(file, see),
+            Format::JsonArray => json_array(file, see),
             Format::Parquet => parquet_rows(file, see),
             Format::Arrow => arrow_rows(file, see),
+            Format::ArrowStream => arrow_stream_rows(file, see),
         };
         if let Err(error) = result {
             see(Seen::Unreadable(format!("{name}: {}", error.report())));
@@ -175,14 +194,7 @@ fn json_lines(file: File, name: &str, see: &mut dyn FnMut(Seen)) -> Result<()> {
     for (number, line) in BufReader::new(file).split(b'\n').enumerate() {
         let line = line?;
         match serde_json::from_slice::<Value>(&line) {
-            Ok(Value::Object(fields)) => {
-                let fields = fields.into_iter().filter_map(|(name, value)| match value {
-                    Value::Null => None,
-                    Value::String(text) => Some((name, text)),
-                    other => Some((name, other.to_string())),
-                });
-                see(Seen::Row(Row::new(fields.collect())));
-            }
+            Ok(Value::Object(fields)) => see(Seen::Row(Row::of_object(fields))),
             _ => {
                 let line = number + 1;
                 see(Seen::Unreadable(format!(
@@ -190,6 +202,15 @@ fn json_lines(file: File, name: &str, see: &mut dyn FnMut(Seen)) -> Result<()> {
                 )));
             }
         }
+    }
+    Ok(())
+}
+
+fn json_array(file: File, see: &mut dyn FnMut(Seen)) -> Result<()> {
+    let objects: Vec<Map<String, Value>> =
+        serde_json::from_reader(BufReader::new(file)).map_err(undecodable)?;
+    for fields in objects {
+        see(Seen::Row(Row::of_object(fields)));
     }
     Ok(())
 }
@@ -222,11 +243,20 @@ fn arrow_rows(file: File, see: &mut dyn FnMut(Seen)) -> Result<()> {
     Ok(())
 }
 
+fn arrow_stream_rows(file: File, see: &mut dyn FnMut(Seen)) -> Result<()> {
+    for batch in arrow_ipc::reader::StreamReader::try_new(BufReader::new(file), None)? {
+        batch_rows(&batch?, see)?;
+    }
+    Ok(())
+}
+
 fn batch_rows(batch: &RecordBatch, see: &mut dyn FnMut(Seen)) -> Result<()> {
     let schema = batch.schema();
     let options = FormatOptions::new();
-    let columns = batch.columns().iter();
+    let columns = batch.columns().iter().map(without_zone);
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
     let formatters = columns
+        .iter()
         .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
         .collect::<Result<Vec<_>, _>>()?;
     for row in 0..batch.num_rows() {
@@ -240,6 +270,16 @@ fn batch_rows(batch: &RecordBatch, see: &mut dyn FnMut(Seen)) -> Result<()> {
         see(Seen::Row(Row::new(fields)));
     }
     Ok(())
+}
+
+/// Points in time as such: naming a zone needs a table of zones.
+fn without_zone(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match column.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            arrow_cast::cast(column, &DataType::Timestamp(*unit, None))
+        }
+        _ => Ok(Arc::clone(column)),
+    }
 }
 
 fn undecodable(error: impl std::error::Error + Send + Sync + 'static) -> Error {

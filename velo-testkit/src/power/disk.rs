@@ -17,6 +17,13 @@ struct Inode {
     flushed: Vec<u8>,
 }
 
+/// What a loss of power leaves of a file; a directory has no bytes.
+pub(super) struct Survivor {
+    pub(super) name: PathBuf,
+    pub(super) inode: usize,
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
 /// Names that come or go at once, in one directory or two.
 #[derive(Debug, Clone)]
 struct Change {
@@ -154,9 +161,15 @@ impl Disk {
         chosen
     }
 
+    /// Where each file stands.
+    pub(super) fn names(&self) -> BTreeMap<usize, PathBuf> {
+        let names = self.seen.iter();
+        names.map(|(name, inode)| (*inode, name.clone())).collect()
+    }
+
     /// The files that a loss of power leaves: what was flushed, and of the rest what chance has
-    /// written already. `None` as contents is a directory.
-    pub(super) fn survivors(&self, random: &mut Random) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    /// written already.
+    pub(super) fn survivors(&self, random: &mut Random) -> Vec<Survivor> {
         let mut names = self.flushed.clone();
         let chosen = self.with_what_came_before(self.lucky(random));
         for (change, chosen) in self.changes.iter().zip(chosen) {
@@ -165,7 +178,7 @@ impl Disk {
             }
         }
         let mut contents: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
-        let mut files: Vec<(PathBuf, Option<Vec<u8>>)> = Vec::new();
+        let mut files = Vec::new();
         let mut directories = BTreeSet::new();
         let first = names
             .keys()
@@ -182,13 +195,21 @@ impl Disk {
             let file = &self.inodes[inode];
             if file.directory {
                 directories.insert(name.clone());
-                files.push((name, None));
+                files.push(Survivor {
+                    name,
+                    inode,
+                    bytes: None,
+                });
                 continue;
             }
             let bytes = contents
                 .entry(inode)
                 .or_insert_with(|| file.survivor(random));
-            files.push((name, Some(bytes.clone())));
+            files.push(Survivor {
+                name,
+                inode,
+                bytes: Some(bytes.clone()),
+            });
         }
         files
     }
@@ -278,9 +299,9 @@ mod tests {
         let mut found = BTreeSet::new();
         for seed in 0..200 {
             let files = disk.survivors(&mut Random::new(seed));
-            let file = files.iter().find(|(path, _)| path == Path::new(name));
+            let file = files.iter().find(|it| it.name == Path::new(name));
             let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len) as i64;
-            found.insert(file.map_or(-1, |(_, bytes)| length(bytes)));
+            found.insert(file.map_or(-1, |it| length(&it.bytes)));
         }
         found
     }

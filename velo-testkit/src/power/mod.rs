@@ -13,4 +13,4 @@ mod disk;
 mod record;
 mod replay;
 
-pub use replay::{Recording, Survivors};
+pub use replay::{Recording, Survivor};

@@ -10,8 +10,16 @@ use super::record::{annotated, divided, number, path, strings};
 use crate::data::Random;
 use crate::process::{Call, parse};
 
-/// Files after a loss of power: paths, and contents, which directories lack.
-pub type Survivors = Vec<(PathBuf, Option<Vec<u8>>)>;
+/// A file after a loss of power.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survivor {
+    /// Where it stands.
+    pub path: PathBuf,
+    /// What it holds; `None` is a directory.
+    pub bytes: Option<Vec<u8>>,
+    /// Where the same file, by its inode, stood when the recorded run was over.
+    pub later: Option<PathBuf>,
+}
 
 /// A recorded run, and the files that it began with.
 #[derive(Debug)]
@@ -95,8 +103,15 @@ impl Recording {
     ///
     /// # Errors
     /// As [`Recording::record`].
-    pub fn survivors(&self, calls: usize, random: &mut Random) -> Result<Survivors> {
-        Ok(self.replay(calls)?.survivors(random))
+    pub fn survivors(&self, calls: usize, random: &mut Random) -> Result<Vec<Survivor>> {
+        let later = self.replay(self.calls.len())?.names();
+        let left = self.replay(calls)?.survivors(random).into_iter();
+        let survivor = left.map(|it| Survivor {
+            path: it.name,
+            bytes: it.bytes,
+            later: later.get(&it.inode).cloned(),
+        });
+        Ok(survivor.collect())
     }
 
     fn replay(&self, calls: usize) -> Result<Disk> {
@@ -279,11 +294,13 @@ mod tests {
         let left = recording
             .survivors(usize::MAX, &mut Random::new(1))
             .unwrap();
-        let expected = vec![
-            (place.clone(), None),
-            (place.join("old"), Some(b"ab".to_vec())),
-        ];
-        assert_eq!(left, expected);
+        let survivor = |path: &Path, bytes| Survivor {
+            path: path.to_owned(),
+            bytes,
+            later: Some(path.to_owned()),
+        };
+        let file = survivor(&place.join("old"), Some(b"ab".to_vec()));
+        assert_eq!(left, [survivor(&place, None), file]);
         let strange = format!("1 fallocate(3<{at}>, 0, 0, 9) = 0\n");
         assert!(recording.record(&strange).is_err());
     }

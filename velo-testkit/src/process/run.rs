@@ -104,6 +104,30 @@ pub struct Ended {
     pub errors: String,
 }
 
+impl Ended {
+    /// The line of standard error that says most: that of a panic, or the last one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use velo_testkit::process::{End, Ended};
+    /// let ended = Ended {
+    ///     end: End::Failed(101),
+    ///     elapsed: Duration::ZERO,
+    ///     recovered: None,
+    ///     errors: "thread 'main' panicked at a.rs:1:1:\nboom\nnote: run with".to_owned(),
+    /// };
+    /// assert_eq!(ended.said(), "thread 'main' panicked at a.rs:1:1: boom");
+    /// ```
+    #[must_use]
+    pub fn said(&self) -> String {
+        let mut lines = self.errors.lines();
+        if let Some(panic) = lines.find(|line| line.contains("panicked at")) {
+            return format!("{panic} {}", lines.next().unwrap_or_default());
+        }
+        self.errors.lines().last().unwrap_or("nothing").to_owned()
+    }
+}
+
 /// Runs a program under a blow until one of them ends it.
 ///
 /// # Errors
