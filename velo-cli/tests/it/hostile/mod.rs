@@ -4,7 +4,9 @@
 mod bombs;
 mod damage;
 mod lengths;
+mod made;
 mod odd;
+mod pages;
 mod parquet;
 mod text;
 
