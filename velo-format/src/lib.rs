@@ -19,6 +19,7 @@ pub mod jsonl;
 pub mod lines;
 mod options;
 pub mod parquet;
+mod places;
 mod portion;
 pub mod scalar;
 mod text;
@@ -38,4 +39,5 @@ pub use options::{
     CommonReadOptions, CommonWriteOptions, Compression, Encoding, InferMode, InvalidBytes,
     ReadOptions, WriteOptions,
 };
+pub use places::Places;
 pub use type_names::{parse_columns, parse_type};

@@ -11,8 +11,8 @@ use velo_core::{Error, ErrorKind, Predicate, Result};
 use super::error::corrupt;
 use super::message::{LARGEST_METADATA, Messages, PREFIX, parse, schema};
 use crate::{
-    Batches, Compression, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions, Unit,
-    Units,
+    Batches, Compression, Places, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions,
+    Unit, Units,
 };
 
 const MAGIC: &[u8] = b"ARROW1";
@@ -174,8 +174,9 @@ impl RandomInput for Input {
 
     /// Nothing is known of the values.
     fn prune(&self, predicate: &Predicate) -> Result<Vec<bool>> {
+        let places = Places::of(&self.units.schema);
         for name in predicate.columns() {
-            column(&self.units, name)?;
+            places.find(name)?;
         }
         Ok(vec![true; self.units.units.len()])
     }
@@ -187,7 +188,8 @@ impl RandomInput for Input {
         };
         let names = request.projection.as_deref();
         let wanted = names.map(|names| {
-            let columns = names.iter().map(|name| column(&self.units, name));
+            let places = Places::of(&self.units.schema);
+            let columns = names.iter().map(|name| places.find(name));
             columns.collect::<Result<Vec<_>>>()
         });
         let wanted = wanted.transpose()?;
@@ -204,7 +206,7 @@ impl RandomInput for Input {
         };
         let batch = match (wanted, decoded) {
             (Some(wanted), Some(decoded)) => {
-                let place = |column: &usize| decoded.iter().position(|one| one == column);
+                let place = |column: &usize| decoded.binary_search(column).ok();
                 batch.project(&wanted.iter().filter_map(place).collect::<Vec<_>>())?
             }
             _ => batch,
@@ -216,13 +218,6 @@ impl RandomInput for Input {
             Ok(batch.slice(start as usize, length as usize))
         })))
     }
-}
-
-fn column(units: &Units, name: &str) -> Result<usize> {
-    units
-        .schema
-        .index_of(name)
-        .map_err(|_| Error::new(ErrorKind::InvalidInput, "no such column").with("column", name))
 }
 
 impl Place {

@@ -13,7 +13,7 @@ use velo_core::{Error, ErrorKind, Result};
 use super::error::corrupt;
 use super::message::{Frame, Messages, frame, parse, schema};
 use crate::{
-    DecodeRequest, Decoded, Decoder, Inference, Inferred, Prologue, ReadOptions, Splitting,
+    DecodeRequest, Decoded, Decoder, Inference, Inferred, Places, Prologue, ReadOptions, Splitting,
     StreamFormat,
 };
 
@@ -248,7 +248,8 @@ impl StreamDecoder {
         let Some(messages) = &mut self.messages else {
             let schema = schema_of(message)?;
             let wanted = self.request.schema.fields().iter();
-            let places = wanted.filter_map(|field| schema.index_of(field.name()).ok());
+            let places = Places::of(&schema);
+            let places = wanted.filter_map(|field| places.get(field.name()));
             self.columns = places.collect();
             self.columns.sort_unstable();
             self.columns.dedup();
@@ -276,11 +277,14 @@ impl StreamDecoder {
 
     /// Brings rows to the columns that were asked for.
     fn conform(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let found = rows.schema();
+        let places = Places::of(&found);
         let columns = self.request.schema.fields().iter().map(|field| {
-            let Some(column) = rows.column_by_name(field.name()) else {
+            let Some(place) = places.get(field.name()) else {
                 return Ok(new_null_array(field.data_type(), rows.num_rows()));
             };
-            cast(column, field.data_type()).map_err(|error| error.with("column", field.name()))
+            cast(rows.column(place), field.data_type())
+                .map_err(|error| error.with("column", field.name()))
         });
         let columns = columns.collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));

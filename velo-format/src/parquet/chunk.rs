@@ -13,7 +13,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::{Field, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
-use super::column::{self, ColumnEncoder, EncodedColumn};
+use super::column::{self, Codecs, ColumnEncoder, EncodedColumn};
 use super::dictionary::{self, SAMPLE_ROWS};
 use super::error::unwritable;
 use super::properties::GroupSettings;
@@ -135,9 +135,10 @@ impl RowGroupEncoder {
     }
 
     fn writers(&self, properties: WriterProperties) -> Result<Vec<ColumnWriter>> {
+        let mut codecs = Codecs::default();
         let own = |(leaf, column): (usize, &ColumnDescPtr)| {
             let field = self.schema.field(self.parquet.get_column_root_idx(leaf));
-            column::encoder(field.data_type(), column, &properties)
+            column::encoder(field.data_type(), column, &properties, &mut codecs)
         };
         let columns = self.parquet.columns().iter().enumerate();
         let own: Vec<_> = columns.map(own).collect::<Result<_>>()?;

@@ -15,8 +15,8 @@ use super::input::ParquetBytes;
 use super::rows::Rows;
 use super::{footer, prune, schema};
 use crate::{
-    Batches, Compression, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions, Unit,
-    Units,
+    Batches, Compression, Places, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions,
+    Unit, Units,
 };
 
 /// Bytes that a page may always have: some writers make one of a whole row group's values.
@@ -122,7 +122,10 @@ impl ParquetInput {
         let schema = &self.units.schema;
         match projection {
             None => Ok((0..schema.fields().len()).collect()),
-            Some(names) => names.iter().map(|name| prune::find(schema, name)).collect(),
+            Some(names) => {
+                let places = Places::of(schema);
+                names.iter().map(|name| places.find(name)).collect()
+            }
         }
     }
 
@@ -141,7 +144,7 @@ impl ParquetInput {
         let mut yielded = columns.clone();
         yielded.sort_unstable();
         yielded.dedup();
-        let place = |column| yielded.iter().position(|one| one == column);
+        let place = |column| yielded.binary_search(column).ok();
         let order: Vec<usize> = columns.iter().filter_map(place).collect();
         let in_order = order.iter().copied().eq(0..yielded.len());
         let group = Group {
@@ -217,10 +220,12 @@ fn roots(metadata: &ArrowReaderMetadata, columns: &[usize]) -> Result<Vec<usize>
     if fields.len() == roots.len() {
         return Ok(columns.to_vec());
     }
+    let places = Places::new(roots.iter().map(|root| root.name()));
     let root = |column: &usize| {
         let name = fields[*column].name();
-        let found = roots.iter().position(|root| root.name() == name);
-        found.ok_or_else(|| corrupt().with("column", name))
+        places
+            .get(name)
+            .ok_or_else(|| corrupt().with("column", name))
     };
     columns.iter().map(root).collect()
 }

@@ -9,6 +9,7 @@ mod odd;
 mod pages;
 mod parquet;
 mod text;
+mod wide;
 
 use std::process::{Command, Stdio};
 

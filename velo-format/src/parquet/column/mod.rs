@@ -27,10 +27,10 @@ use arrow_schema::{DataType, TimeUnit};
 use velo_core::{Error, ErrorKind, Result};
 
 use self::bytes::BytesEncoder;
-use self::codec::PageCodec;
 use self::number::{Number, NumberEncoder, Take};
 use self::pages::Pages;
 
+pub(super) use self::codec::Codecs;
 pub(super) use self::pages::EncodedColumn;
 
 /// Encodes a column of a row group.
@@ -68,6 +68,7 @@ pub(super) fn encoder(
     kind: &DataType,
     column: &ColumnDescPtr,
     properties: &WriterProperties,
+    codecs: &mut Codecs,
 ) -> Result<Option<Box<dyn ColumnEncoder>>> {
     let path = column.path();
     let flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
@@ -78,7 +79,7 @@ pub(super) fn encoder(
     if !(flat && plain) {
         return Ok(None);
     }
-    let Some(codec) = PageCodec::new(properties.compression(path))? else {
+    let Some(codec) = codecs.codec(properties.compression(path))? else {
         return Ok(None);
     };
     let settings = Settings {
