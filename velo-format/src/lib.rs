@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod avro;
+mod cast;
 mod codec;
 pub mod column;
 pub mod compression;
@@ -25,6 +26,7 @@ pub mod scalar;
 mod text;
 mod type_names;
 
+pub use cast::cast_unchanged;
 pub use codec::{Codec, CodecOptions};
 pub use decode::{
     BadRow, Batches, BlockRest, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout,

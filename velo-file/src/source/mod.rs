@@ -61,7 +61,7 @@ pub struct FileSource {
 }
 
 /// Values that a batch may have at most, unless a single row has more.
-const BATCH_VALUES: usize = 1 << 22;
+const BATCH_VALUES: usize = 1 << 20;
 
 /// All options of reading.
 struct Settings {

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use arrow_array::{
     ArrayRef, RecordBatch, RecordBatchOptions, StructArray, UInt32Array, new_null_array,
 };
-use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{Field, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take;
-use velo_core::{Error, ErrorKind, Predicate, ReadRequest, Result, StreamInfo};
-use velo_format::Places;
+use velo_core::{Predicate, ReadRequest, Result, StreamInfo};
+use velo_format::{Places, cast_unchanged};
 
 use super::catalog::{Catalog, DataFile};
 use super::hive;
@@ -171,21 +170,8 @@ pub(super) fn conform(rows: RecordBatch, schema: &SchemaRef) -> Result<RecordBat
         let Some(at) = places.get(field.name()) else {
             return Ok(new_null_array(field.data_type(), count));
         };
-        let own = found.field(at);
-        if own.data_type() == field.data_type() {
-            return Ok(rows.column(at).clone());
-        }
-        let options = CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        };
-        cast_with_options(rows.column(at), field.data_type(), &options).map_err(|_| {
-            let message = "column has values that the type found first does not hold";
-            Error::new(ErrorKind::InvalidData, message)
-                .with("column", field.name())
-                .with("type", own.data_type())
-                .with("type found first", field.data_type())
-        })
+        cast_unchanged(rows.column(at), field.data_type())
+            .map_err(|error| error.with("column", field.name()))
     };
     let columns = schema.fields().iter().map(column).collect::<Result<_>>()?;
     batch(schema.clone(), columns, count)

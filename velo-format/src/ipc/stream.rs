@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_buffer::Buffer;
-use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::{Message, MessageHeader};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
@@ -14,7 +13,7 @@ use super::error::corrupt;
 use super::message::{Frame, Messages, frame, parse, schema};
 use crate::{
     DecodeRequest, Decoded, Decoder, Inference, Inferred, Places, Prologue, ReadOptions, Splitting,
-    StreamFormat,
+    StreamFormat, cast_unchanged,
 };
 
 /// A batch is full at this many bytes of values: offsets of text have 31 bits.
@@ -283,7 +282,7 @@ impl StreamDecoder {
             let Some(place) = places.get(field.name()) else {
                 return Ok(new_null_array(field.data_type(), rows.num_rows()));
             };
-            cast(rows.column(place), field.data_type())
+            cast_unchanged(rows.column(place), field.data_type())
                 .map_err(|error| error.with("column", field.name()))
         });
         let columns = columns.collect::<Result<_>>()?;
@@ -309,23 +308,6 @@ enum Taken {
     Nothing,
     /// It has to wait until what is here is taken.
     Later,
-}
-
-fn cast(column: &ArrayRef, kind: &arrow_schema::DataType) -> Result<ArrayRef> {
-    if column.data_type() == kind {
-        return Ok(Arc::clone(column));
-    }
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    cast_with_options(column, kind, &options).map_err(|_| {
-        Error::new(
-            ErrorKind::InvalidData,
-            "column has values that the type found first does not hold",
-        )
-        .with("type", column.data_type())
-    })
 }
 
 /// Gives the size of the values.

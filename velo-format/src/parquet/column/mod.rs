@@ -60,13 +60,21 @@ struct Settings {
     page_bytes: usize,
 }
 
-/// Makes an encoder; `None` for a column that is left to the parquet crate.
+/// What the open pages of all columns may have together, in rows and in bytes: each column has one.
+const OPEN_ROWS: usize = 2 << 20;
+const OPEN_BYTES: usize = 64 << 20;
+/// A page is allowed so many rows and bytes however many columns there are.
+const FEWEST_PAGE_ROWS: usize = 1 << 10;
+const FEWEST_PAGE_BYTES: usize = 16 << 10;
+
+/// Makes an encoder for one of so many columns; `None` for a column that is left to the parquet crate.
 ///
 /// # Errors
 /// `Unexpected` when a codec cannot be set up.
 pub(super) fn encoder(
     kind: &DataType,
     column: &ColumnDescPtr,
+    columns: usize,
     properties: &WriterProperties,
     codecs: &mut Codecs,
 ) -> Result<Option<Box<dyn ColumnEncoder>>> {
@@ -88,8 +96,13 @@ pub(super) fn encoder(
         dictionary_bytes: properties.column_dictionary_page_size_limit(path),
         dictionary_encoding: properties.dictionary_page_encoding(),
         index_encoding: properties.dictionary_data_page_encoding(),
-        page_rows: properties.data_page_row_count_limit().max(1),
-        page_bytes: properties.column_data_page_size_limit(path),
+        page_rows: properties
+            .data_page_row_count_limit()
+            .min((OPEN_ROWS / columns).max(FEWEST_PAGE_ROWS))
+            .max(1),
+        page_bytes: properties
+            .column_data_page_size_limit(path)
+            .min((OPEN_BYTES / columns).max(FEWEST_PAGE_BYTES)),
     };
     let pages = Pages::new(column.clone(), properties, codec);
     Ok(of_type(kind, column.physical_type(), settings, pages))
