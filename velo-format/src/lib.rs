@@ -19,6 +19,8 @@ pub mod ipc;
 pub mod jsonl;
 pub mod lines;
 mod options;
+#[cfg(feature = "orc")]
+pub mod orc;
 pub mod parquet;
 mod places;
 mod portion;

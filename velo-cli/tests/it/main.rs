@@ -6,6 +6,8 @@ mod copies;
 mod crashes;
 mod errors;
 mod hostile;
+#[cfg(feature = "orc")]
+mod orc;
 mod pipes;
 mod shows;
 mod velo;

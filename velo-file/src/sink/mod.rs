@@ -125,6 +125,7 @@ impl FileSink {
         let continuation = match format {
             Format::Parquet
             | Format::Avro
+            | Format::Orc
             | Format::JsonArray
             | Format::Arrow
             | Format::ArrowStream => None,

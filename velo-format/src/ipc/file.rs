@@ -113,6 +113,7 @@ impl Input {
             units: Units {
                 schema,
                 units: units.collect::<Result<_>>()?,
+                starts_anywhere: true,
             },
             messages,
             blocks,

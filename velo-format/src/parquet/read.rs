@@ -94,6 +94,7 @@ impl ParquetInput {
         let units = Units {
             schema: metadata.schema().clone(),
             units: units(metadata.metadata())?,
+            starts_anywhere: true,
         };
         Ok(Self {
             filters: BloomFilters::new(bytes.another()),
