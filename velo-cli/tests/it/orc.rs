@@ -15,9 +15,10 @@ fn orc_is_copied_and_not_written() {
     };
     let expected = std::fs::read_to_string(format!("{SAMPLES}/types.jsonl")).unwrap();
     assert_eq!(lines(&folder.text("types.jsonl")), lines(&expected));
+    assert_eq!(folder.ok(&["count", &from]), "3\n");
     folder.fails(
         &["copy", "types.jsonl", "types.orc"],
-        69,
+        78,
         &["orc is read and not written", "format=parquet"],
     );
 }
@@ -27,7 +28,7 @@ fn stripes_are_read_in_order_whatever_the_name() {
     let folder = Folder::new();
     let stripes = std::fs::read(format!("{SAMPLES}/stripes.orc")).unwrap();
     folder.put("a.bin", &stripes);
-    folder.ok(&["copy", "a.bin?batch_size=300", "a.csv", "--select", "id"]);
+    folder.ok(&["copy", "a.bin?batch_size=300", "a.csv", "--columns", "id"]);
     let text = folder.text("a.csv");
     let ids = text
         .lines()
