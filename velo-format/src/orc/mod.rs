@@ -17,6 +17,6 @@ mod read;
 mod stripe;
 #[cfg(test)]
 mod tests;
-mod types;
+mod tree;
 
 pub use read::Orc;

@@ -15,7 +15,7 @@ use velo_core::{Error, ErrorKind, Predicate, Result};
 
 use super::error::{fenced, unreadable, wrong};
 use super::footer::{self, Tail};
-use super::{stripe, types};
+use super::{stripe, tree};
 use crate::{
     Batches, Compression, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions, Unit,
     Units,
@@ -64,7 +64,7 @@ struct Input {
 impl Input {
     fn open(bytes: Arc<dyn ReadAt>) -> Result<Self> {
         let tail = footer::read(&*bytes)?;
-        types::check(&tail.footer.types)?;
+        tree::check(&tail.footer.types)?;
         let metadata = stripe::metadata(&tail.footer.types)?;
         let schema = metadata
             .root_data_type()
@@ -94,7 +94,7 @@ impl Input {
     /// Starts to decode columns of a stripe, in the file's order.
     fn start(&self, unit: usize, columns: &[usize], rows: usize) -> Result<NaiveStripeDecoder> {
         let types = &self.tail.footer.types;
-        let needed = types::needed(types, columns);
+        let needed = tree::needed(types, columns);
         let place = &self.tail.footer.stripes[unit];
         let (mut image, place) = stripe::load(&*self.bytes, &self.tail, place, &needed)?;
         let root = self.metadata.root_data_type();

@@ -14,7 +14,7 @@ use super::chunks::lay;
 use super::error::{corrupt, unreadable, wrong};
 use super::footer::{Footer, LARGEST_FOOTER, Tail, encrypted, fetch};
 use super::lengths::{Total, total};
-use super::types::Lengths;
+use super::tree::Lengths;
 use crate::ReadAt;
 
 /// Values of one stripe once they are decompressed, in bytes.
