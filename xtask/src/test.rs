@@ -50,8 +50,6 @@ fn run_tests(
     let mut command = cargo(&workspace.root);
     command
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
-        // Not in the binary by default.
-        .args(["--features", "velo-cli/orc"])
         .args(arguments);
     if servers == Servers::Required {
         command.env("VELO_TEST_REQUIRE", "1");

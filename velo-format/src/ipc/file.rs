@@ -9,7 +9,7 @@ use arrow_ipc::Block;
 use velo_core::{Error, ErrorKind, Predicate, Result};
 
 use super::error::corrupt;
-use super::message::{LARGEST_METADATA, Messages, PREFIX, parse, schema};
+use super::message::{LARGEST_METADATA, Messages, PREFIX, parse, schema, too_old};
 use crate::{
     Batches, Compression, Places, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions,
     Unit, Units,
@@ -246,7 +246,9 @@ impl Place {
         fill(bytes, self.offset, &mut metadata)?;
         match metadata.starts_with(&[0xff; 4]) {
             true => Ok(metadata),
-            false => Err(wrong("its index points at no message")),
+            false => {
+                Err(too_old(&metadata).unwrap_or_else(|| wrong("its index points at no message")))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod made;
 mod odd;
 mod pages;
 mod parquet;
+mod schemas;
 mod text;
 mod wide;
 

@@ -6,8 +6,10 @@
 
 mod allowance;
 mod counts;
+mod days;
 mod decompress;
 mod header;
+mod index;
 mod reader;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::parquet::basic::{Encoding, Type};
 use ::parquet::column::page::{Page, PageMetadata, PageReader};
 use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::metadata::ColumnChunkMetaData;
@@ -12,8 +13,10 @@ use velo_core::{Error, ErrorKind};
 
 use super::allowance::{Allowance, MOST_OPEN};
 use super::counts::{Leaf, check_delta};
+use super::days::are_reached;
 use super::decompress::Decompressor;
 use super::header::{Data, DataV2, Dictionary, Header, Kind};
+use super::index::Index;
 use crate::parquet::input::ParquetBytes;
 
 /// Read for a header, whose length nobody knows beforehand; mostly under 100 bytes. The page itself
@@ -52,14 +55,6 @@ pub(super) struct ColumnPages {
     batch: usize,
 }
 
-/// Where data pages start, as the file's page index says.
-struct Index {
-    locations: Vec<PageLocation>,
-    /// The next of them.
-    next: usize,
-    rows: usize,
-}
-
 impl ColumnPages {
     pub(super) fn new(
         shared: Shared,
@@ -76,7 +71,6 @@ impl ColumnPages {
             deepest_definition: column.max_def_level(),
             deepest_repetition: column.max_rep_level(),
         };
-        let index = locations.filter(|locations| is_sound(locations, at, end, rows));
         Ok(Self {
             shared,
             decompressor: Decompressor::new(chunk.compression())?,
@@ -84,11 +78,7 @@ impl ColumnPages {
             at,
             end,
             next: None,
-            index: index.map(|locations| Index {
-                locations: locations.to_vec(),
-                next: 0,
-                rows,
-            }),
+            index: locations.and_then(|locations| Index::new(locations, at..end, rows)),
             dictionary: 0,
             data: 0,
             longest_value: 0,
@@ -169,6 +159,7 @@ impl ColumnPages {
     fn dictionary(&mut self, header: Dictionary, stored: Bytes, plain: usize) -> Result<Page> {
         let buf = self.decompressed(stored, 0, plain)?;
         self.leaf.check_dictionary(&header, &buf)?;
+        self.check_days(&buf)?;
         self.longest_value = self.leaf.longest(&buf);
         if !self.leaf.repeats() {
             let most = self.longest_value.saturating_mul(self.shared.batch_rows);
@@ -188,6 +179,9 @@ impl ColumnPages {
         let levels = [header.repetitions, header.definitions];
         let start = self.leaf.values_start(&buf, header.values, levels);
         check_delta(header.encoding, &buf[start..], header.values)?;
+        if header.encoding == Encoding::PLAIN {
+            self.check_days(&buf[start..])?;
+        }
         Ok(Page::DataPage {
             buf,
             num_values: header.values,
@@ -210,6 +204,9 @@ impl ColumnPages {
             false => stored,
         };
         check_delta(header.encoding, &buf[levels..], header.values)?;
+        if header.encoding == Encoding::PLAIN {
+            self.check_days(&buf[levels..])?;
+        }
         Ok(Page::DataPageV2 {
             buf,
             num_values: header.values,
@@ -221,6 +218,18 @@ impl ColumnPages {
             is_compressed: header.compressed,
             statistics: None,
         })
+    }
+
+    /// Refuses timestamps of twelve bytes that would come out as others.
+    fn check_days(&self, values: &[u8]) -> Result<()> {
+        if self.leaf.kind != Type::INT96 || are_reached(values) {
+            return Ok(());
+        }
+        let message = "timestamp of twelve bytes is outside the years 1677 to 2262";
+        let error = Error::new(ErrorKind::InvalidData, message)
+            .with("byte", self.at)
+            .with_hint("nanoseconds reach no further; leave the column out");
+        Err(self.shared.bytes.fail(error))
     }
 
     /// Counts what a page's values may take in the batch that it is read for.
@@ -259,36 +268,6 @@ impl ColumnPages {
     }
 }
 
-/// Says whether locations are places in the chunk in rising order.
-fn is_sound(locations: &[PageLocation], start: u64, end: u64, rows: usize) -> bool {
-    let inside = |one: &PageLocation| {
-        let offset = u64::try_from(one.offset).is_ok_and(|offset| (start..end).contains(&offset));
-        let row = usize::try_from(one.first_row_index).is_ok_and(|row| row <= rows);
-        offset && row
-    };
-    let rising = |pair: &[PageLocation]| {
-        pair[0].offset < pair[1].offset && pair[0].first_row_index <= pair[1].first_row_index
-    };
-    let first = locations.first();
-    first.is_some_and(|first| first.first_row_index == 0)
-        && locations.iter().all(inside)
-        && locations.windows(2).all(rising)
-}
-
-impl Index {
-    /// Gives the rows of the next data page, and where the one after it starts; only at its start.
-    fn page(&self, at: u64) -> Option<(usize, Option<u64>)> {
-        let here = self.locations.get(self.next)?;
-        if here.offset as u64 != at {
-            return None;
-        }
-        let after = self.locations.get(self.next + 1);
-        let end = after.map_or(self.rows, |after| after.first_row_index as usize);
-        let rows = end - here.first_row_index as usize;
-        Some((rows, after.map(|after| after.offset as u64)))
-    }
-}
-
 impl PageReader for ColumnPages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         self.header()?;
@@ -298,7 +277,7 @@ impl PageReader for ColumnPages {
         let is_data = !matches!(header.kind, Kind::Dictionary(_));
         let page = self.page(header)?;
         if let Some(index) = &mut self.index {
-            index.next += usize::from(is_data);
+            index.pass(is_data);
         }
         Ok(Some(page))
     }
@@ -339,7 +318,7 @@ impl PageReader for ColumnPages {
             && let Some(index) = &mut self.index
             && let Some((_, after)) = index.page(self.at)
         {
-            index.next += 1;
+            index.pass(true);
             self.at = after.unwrap_or(self.end);
             return Ok(());
         }
@@ -348,7 +327,7 @@ impl PageReader for ColumnPages {
             self.at += header.stored as u64;
             let is_data = !matches!(header.kind, Kind::Dictionary(_));
             if let Some(index) = &mut self.index {
-                index.next += usize::from(is_data);
+                index.pass(is_data);
             }
         }
         Ok(())
