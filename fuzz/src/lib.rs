@@ -1,6 +1,6 @@
 //! What the targets share: reading bytes as a format, from the first look to the last row.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
@@ -17,11 +17,26 @@ const ENOUGH_ROWS: usize = 100_000;
 /// When a decoder consumes more than there is, stands still, or gives other rows for another size
 /// of blocks.
 pub fn read(format: Format, bytes: &[u8]) {
+    let_fences_stand();
     match format.layout(&ReadOptions::default()) {
         Ok(Layout::Stream(format)) => read_stream(&*format, bytes),
         Ok(Layout::Random(format)) => read_random(&*format, bytes),
         Err(error) => panic!("the defaults are refused: {error}"),
     }
+}
+
+/// The fuzzer's own panic hook ends the process with every panic, also with those that a fence
+/// turns into errors; this one leaves them alone.
+pub fn let_fences_stand() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let fatal = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !velo_format::is_fenced() {
+                fatal(panic);
+            }
+        }));
+    });
 }
 
 fn read_stream(format: &dyn StreamFormat, bytes: &[u8]) {

@@ -66,6 +66,11 @@ fn main() -> Result<(), Failure> {
             }
         }
     }
+    // ORC is not written, so that its samples are the tests'.
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../velo-format/tests/data/orc");
+    for (at, sample) in std::fs::read_dir(samples)?.enumerate() {
+        put("orc", at, &std::fs::read(sample?.path())?)?;
+    }
     for (at, uri) in URIS.iter().enumerate() {
         put("uri", at, uri.as_bytes())?;
     }

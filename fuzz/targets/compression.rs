@@ -12,6 +12,7 @@ use velo_format::compression::decompressor;
 const ENOUGH: u64 = 8 << 20;
 
 fuzz_target!(|bytes: &[u8]| {
+    velo_fuzz::let_fences_stand();
     let Some((choice, bytes)) = bytes.split_first() else {
         return;
     };

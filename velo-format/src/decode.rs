@@ -249,7 +249,7 @@ impl BadRow {
     }
 }
 
-/// A format that is read by its index: Parquet, Arrow files.
+/// A format that is read by its index: Parquet, Arrow files, ORC.
 pub trait RandomFormat: Send + Sync {
     /// Reads the index of an input, once for all that is read from it.
     ///
@@ -286,8 +286,11 @@ pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 pub struct Units {
     /// The columns as the file has them.
     pub schema: SchemaRef,
-    /// Its row groups or record batches.
+    /// Its row groups, record batches or stripes.
     pub units: Vec<Unit>,
+    /// Whether a part of a unit can be read without decoding what is before it; else a unit is
+    /// best read by one reader.
+    pub starts_anywhere: bool,
 }
 
 /// One part that can be read by itself: a row group, a record batch.

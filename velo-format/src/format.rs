@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use velo_core::Result;
+use velo_core::{Error, ErrorKind, Result};
 
 #[cfg(feature = "avro")]
 use crate::avro;
@@ -11,6 +11,8 @@ use crate::csv::{Csv, CsvOutput};
 use crate::ipc::{ArrowFile, ArrowFileOutput, ArrowStream, ArrowStreamOutput};
 use crate::jsonl::{JsonArray, JsonArrayOutput, JsonLines, JsonLinesOutput};
 use crate::lines::{TextLines, TextOutput};
+#[cfg(feature = "orc")]
+use crate::orc::Orc;
 use crate::parquet::{Parquet, ParquetOutput};
 use crate::{Compression, Layout, OutputFormat, ReadOptions, WriteOptions};
 
@@ -38,6 +40,8 @@ pub enum Format {
     Parquet,
     /// Apache Avro: object container files.
     Avro,
+    /// Apache ORC, for reading.
+    Orc,
 }
 
 /// What a name or the first bytes say of an input.
@@ -62,6 +66,7 @@ impl Format {
             Self::ArrowStream => "arrow_stream",
             Self::Parquet => "parquet",
             Self::Avro => "avro",
+            Self::Orc => "orc",
         }
     }
 
@@ -70,14 +75,14 @@ impl Format {
     pub fn is_text(self) -> bool {
         match self {
             Self::Csv | Self::Jsonl | Self::JsonArray | Self::Text => true,
-            Self::Parquet | Self::Avro | Self::Arrow | Self::ArrowStream => false,
+            Self::Parquet | Self::Avro | Self::Orc | Self::Arrow | Self::ArrowStream => false,
         }
     }
 
     /// Says whether the format is read by an index that stands elsewhere in the file.
     #[must_use]
     pub fn is_random(self) -> bool {
-        matches!(self, Self::Parquet | Self::Arrow)
+        matches!(self, Self::Parquet | Self::Orc | Self::Arrow)
     }
 
     /// Says whether the format compresses parts of its files and not the whole.
@@ -85,7 +90,7 @@ impl Format {
     pub fn compresses_itself(self) -> bool {
         matches!(
             self,
-            Self::Parquet | Self::Avro | Self::Arrow | Self::ArrowStream
+            Self::Parquet | Self::Avro | Self::Orc | Self::Arrow | Self::ArrowStream
         )
     }
 
@@ -112,13 +117,17 @@ impl Format {
             Self::Avro => Layout::Stream(Box::new(avro::Avro::new(options)?)),
             #[cfg(not(feature = "avro"))]
             Self::Avro => return Err(self.left_out()),
+            #[cfg(feature = "orc")]
+            Self::Orc => Layout::Random(Box::new(Orc::new(options)?)),
+            #[cfg(not(feature = "orc"))]
+            Self::Orc => return Err(self.left_out()),
         })
     }
 
     /// Opens the format for writing.
     ///
     /// # Errors
-    /// As [`layout`](Self::layout).
+    /// As [`layout`](Self::layout); `Unsupported` for ORC, which is only read.
     pub fn output(self, options: &WriteOptions) -> Result<Box<dyn OutputFormat>> {
         options.check(self)?;
         Ok(match self {
@@ -137,25 +146,29 @@ impl Format {
             Self::Avro => Box::new(avro::AvroOutput::new(options)?),
             #[cfg(not(feature = "avro"))]
             Self::Avro => return Err(self.left_out()),
+            Self::Orc => {
+                return Err(
+                    Error::new(ErrorKind::Unsupported, "orc is read and not written")
+                        .with("format", self.name())
+                        .with_hint("format=parquet holds the same columns"),
+                );
+            }
         })
     }
 
-    #[cfg(not(feature = "avro"))]
-    fn left_out(self) -> velo_core::Error {
-        velo_core::Error::new(
-            velo_core::ErrorKind::Unsupported,
-            "format was left out of this build",
-        )
-        .with("format", self.name())
-        .with_hint("build with the cargo feature of its name")
+    #[cfg(not(all(feature = "avro", feature = "orc")))]
+    fn left_out(self) -> Error {
+        Error::new(ErrorKind::Unsupported, "format was left out of this build")
+            .with("format", self.name())
+            .with_hint("build with the cargo feature of its name")
     }
 }
 
 /// Says that this build has a format's name only.
 #[cfg(not(feature = "arrow-ipc"))]
-fn left_out(format: Format) -> velo_core::Error {
-    velo_core::Error::new(
-        velo_core::ErrorKind::Unsupported,
+fn left_out(format: Format) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
         "format is not in this build of velo",
     )
     .with("format", format.name())
@@ -172,6 +185,7 @@ pub fn detect_name(name: &str) -> Detected {
         "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
         "txt" | "log" => Some(Format::Text),
         "avro" => Some(Format::Avro),
+        "orc" => Some(Format::Orc),
         "arrow" | "feather" | "ipc" => Some(Format::Arrow),
         "arrows" => Some(Format::ArrowStream),
         "parquet" | "pq" | "parq" => Some(Format::Parquet),
@@ -220,6 +234,8 @@ pub fn detect(head: &[u8]) -> Detected {
     let format = match head {
         [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
         [b'O', b'b', b'j', 1, ..] => Format::Avro,
+        // Words begin like this too; what is behind it in a file is no text.
+        [b'O', b'R', b'C', rest @ ..] if !rest.iter().take(5).all(is_text) => Format::Orc,
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Format::Arrow,
         // The first message has metadata of some length.
         [0xff, 0xff, 0xff, 0xff, _, _, _, 0..=0x7f, ..] => Format::ArrowStream,
@@ -234,4 +250,8 @@ pub fn detect(head: &[u8]) -> Detected {
         format: Some(format),
         compression: Some(Compression::None),
     }
+}
+
+fn is_text(byte: &u8) -> bool {
+    *byte >= b' ' || byte.is_ascii_whitespace()
 }

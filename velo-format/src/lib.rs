@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod avro;
+mod cast;
 mod codec;
 pub mod column;
 pub mod compression;
@@ -18,12 +19,16 @@ pub mod ipc;
 pub mod jsonl;
 pub mod lines;
 mod options;
+#[cfg(feature = "orc")]
+pub mod orc;
 pub mod parquet;
+mod places;
 mod portion;
 pub mod scalar;
 mod text;
 mod type_names;
 
+pub use cast::cast_unchanged;
 pub use codec::{Codec, CodecOptions};
 pub use decode::{
     BadRow, Batches, BlockRest, DecodeRequest, Decoded, Decoder, Inference, Inferred, Layout,
@@ -38,4 +43,5 @@ pub use options::{
     CommonReadOptions, CommonWriteOptions, Compression, Encoding, InferMode, InvalidBytes,
     ReadOptions, WriteOptions,
 };
+pub use places::Places;
 pub use type_names::{parse_columns, parse_type};

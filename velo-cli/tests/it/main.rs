@@ -8,6 +8,8 @@ mod errors;
 mod generated;
 mod hostile;
 mod kills;
+#[cfg(feature = "orc")]
+mod orc;
 mod pipelines;
 mod pipes;
 mod shows;

@@ -29,6 +29,7 @@ impl Layout {
         let continuation = match format {
             Format::Parquet
             | Format::Avro
+            | Format::Orc
             | Format::JsonArray
             | Format::Arrow
             | Format::ArrowStream => None,

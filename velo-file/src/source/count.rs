@@ -23,7 +23,7 @@ pub(super) fn records(
         schema: Arc::new(catalog.data.project(&[0])?),
         columns: prologue.columns.clone(),
         header: prologue.header.clone(),
-        batch_rows: settings.formats.common.batch_size,
+        batch_rows: settings.batch_rows(1),
         start: prologue.bytes,
         row_starts: false,
     })?;

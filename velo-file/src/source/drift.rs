@@ -1,10 +1,11 @@
 //! Files with different columns: one schema for all of them, or a clear refusal.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use velo_core::{Error, ErrorKind, Result};
+use velo_format::Places;
 
 use super::catalog::Catalog;
 use crate::config::SchemaDrift;
@@ -39,33 +40,49 @@ pub(super) fn merge(
         .iter()
         .map(|f| (**f).clone())
         .collect();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (place, field) in fields.iter().enumerate() {
+        places.insert(field.name().clone(), place);
+    }
     for file in others {
         if policy == SchemaDrift::Fail {
             same(first, file)?;
         }
         for field in file.schema.fields() {
-            match fields.iter_mut().find(|known| known.name() == field.name()) {
-                Some(known) => {
+            match places.get(field.name()) {
+                Some(place) => {
+                    let known = &mut fields[*place];
                     let wide = wider(known.data_type(), field.data_type());
                     let wide = wide.or_else(|| text.then_some(DataType::Utf8));
                     let wide = wide.ok_or_else(|| types_differ(file, known, field))?;
                     let nullable = known.is_nullable() || field.is_nullable();
                     *known = Field::new(field.name(), wide, nullable);
                 }
-                None if policy == SchemaDrift::Union => fields.push((**field).clone()),
+                None if policy == SchemaDrift::Union => {
+                    places.insert(field.name().clone(), fields.len());
+                    fields.push((**field).clone());
+                }
                 None => {}
             }
         }
     }
-    let nullable = |field: Field| {
-        let everywhere = files
-            .iter()
-            .all(|file| file.schema.field_with_name(field.name()).is_ok());
-        let nullable = field.is_nullable() || !everywhere;
+    // Names are unique in each file.
+    let mut files_with = vec![0_usize; fields.len()];
+    for field in files.iter().flat_map(|file| file.schema.fields()) {
+        if let Some(place) = places.get(field.name()) {
+            files_with[*place] += 1;
+        }
+    }
+    let nullable = |(field, files_with): (Field, usize)| {
+        let nullable = field.is_nullable() || files_with < files.len();
         field.with_nullable(nullable)
     };
     Ok(Arc::new(Schema::new(
-        fields.into_iter().map(nullable).collect::<Vec<_>>(),
+        fields
+            .into_iter()
+            .zip(files_with)
+            .map(nullable)
+            .collect::<Vec<_>>(),
     )))
 }
 
@@ -93,15 +110,16 @@ pub(super) fn check<'n>(
     schema: &Schema,
 ) -> Result<()> {
     unique(path, names.clone())?;
-    let mut extra = names.clone();
-    let extra = extra.find(|name| schema.field_with_name(name).is_err());
+    let known = Places::of(schema);
+    let extra = names.clone().find(|name| known.get(name).is_none());
     if let (Some(extra), true) = (extra, policy != SchemaDrift::Ignore) {
         let message = "file has a column that the files looked at first do not have";
         return Err(refuse(message, path, extra)
             .with_hint("schema_drift=ignore leaves it out, infer=full looks at every file"));
     }
+    let found = Places::new(names);
     for field in schema.fields() {
-        let missing = !names.clone().any(|name| name == field.name());
+        let missing = found.get(field.name()).is_none();
         if missing && (policy == SchemaDrift::Fail || !field.is_nullable()) {
             return Err(refuse("file lacks a column", path, field.name())
                 .with_hint("schema_drift=union makes it null"));
@@ -131,14 +149,18 @@ pub(super) fn check_file<'n>(
 
 fn same(first: &FileSchema<'_>, file: &FileSchema<'_>) -> Result<()> {
     let (expected, found) = (first.schema.fields(), file.schema.fields());
-    let differs = |a: &&Arc<Field>, b: &Schema| {
-        let other = b.field_with_name(a.name());
-        other.is_ok_and(|other| other.data_type() == a.data_type())
+    let (in_first, in_file) = (Places::of(&first.schema), Places::of(&file.schema));
+    let is_in = |field: &Field, places: &Places<'_>, fields: &Fields| {
+        let other = places.get(field.name()).map(|place| &fields[place]);
+        other.is_some_and(|other| other.data_type() == field.data_type())
     };
-    let odd = found
+    let mut odd = found
         .iter()
-        .find(|field| !differs(field, &first.schema))
-        .or_else(|| expected.iter().find(|field| !differs(field, &file.schema)));
+        .filter(|field| !is_in(field, &in_first, expected));
+    let odd = odd.next().or_else(|| {
+        let mut missing = expected.iter();
+        missing.find(|field| !is_in(field, &in_file, found))
+    });
     match odd {
         None => Ok(()),
         Some(field) => Err(refuse(

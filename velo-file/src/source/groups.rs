@@ -8,7 +8,7 @@ use velo_core::{
     Batch, Budget, DataReader, Error, ErrorKind, Event, Lease, Mark, Predicate, ReadRequest,
     Result, SourceOffset, Span, Split,
 };
-use velo_format::{Batches, RandomInput, RandomRequest};
+use velo_format::{Batches, Places, RandomInput, RandomRequest};
 
 use super::catalog::{Catalog, DataFile};
 use super::drift;
@@ -80,13 +80,14 @@ pub(super) fn open(
         return Ok(Box::new(Nothing));
     }
     let read = shape.read().fields().iter().map(|field| field.name());
-    let present = read.filter(|name| schema.field_with_name(name).is_ok());
+    let places = Places::of(schema);
+    let present = read.filter(|name| places.get(name).is_some());
     let batches = index.read(RandomRequest {
         unit: usize::try_from(group).unwrap_or(usize::MAX),
         rows: next..end,
         projection: Some(present.cloned().collect()),
         predicate: predicate.clone(),
-        batch_rows: settings.formats.common.batch_size,
+        batch_rows: settings.batch_rows(shape.read().fields().len()),
         views: false,
     });
     let unit = usize::try_from(group)
@@ -160,8 +161,9 @@ fn wanted(
     };
     let mut known = known_columns(catalog, file)?;
     let own = &index.units().schema;
+    let places = Places::of(own);
     for field in catalog.data.fields() {
-        if own.field_with_name(field.name()).is_err() {
+        if places.get(field.name()).is_none() {
             let null: ArrayRef = new_null_array(field.data_type(), 1);
             known.push((field.name(), null));
         }

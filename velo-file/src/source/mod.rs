@@ -60,10 +60,24 @@ pub struct FileSource {
     catalog: OnceCell<Arc<Catalog>>,
 }
 
+/// Values that a batch may have at most, unless a single row has more.
+const BATCH_VALUES: usize = 1 << 20;
+
 /// All options of reading.
 struct Settings {
     options: FileReadOptions,
     formats: ReadOptions,
+}
+
+impl Settings {
+    /// Gives the rows that a batch of so many columns may have.
+    ///
+    /// A value can take less than a bit in a file and eight bytes in a batch, so that wide rows make
+    /// smaller batches.
+    fn batch_rows(&self, columns: usize) -> usize {
+        let most = BATCH_VALUES / columns.max(1);
+        self.formats.common.batch_size.min(most).max(1)
+    }
 }
 
 impl FileSource {

@@ -94,7 +94,7 @@ pub(super) async fn open(
         schema: shape.read().clone(),
         columns: Some(columns),
         header: beginning.prologue.header.clone(),
-        batch_rows: settings.formats.common.batch_size,
+        batch_rows: settings.batch_rows(shape.read().fields().len()),
         start: window.place(),
         row_starts: shape.wants_metadata(),
     })?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use arrow_array::{
     ArrayRef, RecordBatch, RecordBatchOptions, StructArray, UInt32Array, new_null_array,
 };
-use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{Field, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take;
-use velo_core::{Error, ErrorKind, Predicate, ReadRequest, Result, StreamInfo, nearest};
+use velo_core::{Predicate, ReadRequest, Result, StreamInfo};
+use velo_format::{Places, cast_unchanged};
 
 use super::catalog::{Catalog, DataFile};
 use super::hive;
@@ -43,20 +43,22 @@ impl Shape {
     /// `InvalidInput` for an unknown column.
     pub(super) fn new(catalog: &Catalog, file: &DataFile, request: &ReadRequest) -> Result<Self> {
         let all = catalog.stream.schema();
+        let known = Places::of(all);
         let wanted: Vec<usize> = match &request.projection {
             None => (0..all.fields().len()).collect(),
             Some(names) => names
                 .iter()
-                .map(|name| place(all, name))
+                .map(|name| known.find(name))
                 .collect::<Result<_>>()?,
         };
         let filtered = request.filter.iter().flat_map(|filter| filter.columns());
         let filtered: Vec<usize> = filtered
-            .map(|name| place(all, name))
+            .map(|name| known.find(name))
             .collect::<Result<_>>()?;
         let data = catalog.data.fields().len();
-        let needed = |at: &usize| wanted.contains(at) || filtered.contains(at);
-        let mut places: Vec<usize> = (0..all.fields().len()).filter(needed).collect();
+        let mut places = [&wanted[..], &filtered].concat();
+        places.sort_unstable();
+        places.dedup();
         if !places.iter().any(|at| *at < data) && data > 0 {
             // Some column of the data must be read to know how many rows there are.
             places.insert(0, 0);
@@ -69,9 +71,7 @@ impl Shape {
             .filter(|at| *at < catalog.partitions.len())
             .map(|at| Constant::new(&catalog.partitions[at], file.values[at].as_deref()))
             .collect::<Result<_>>()?;
-        let order = wanted
-            .iter()
-            .filter_map(|at| places.iter().position(|one| one == at));
+        let order = wanted.iter().filter_map(|at| places.binary_search(at).ok());
         Ok(Self {
             metadata: fields
                 .last()
@@ -165,24 +165,13 @@ impl Constant {
 /// `InvalidData` naming the column whose values its type does not hold.
 pub(super) fn conform(rows: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let (found, count) = (rows.schema(), rows.num_rows());
+    let places = Places::of(&found);
     let column = |field: &Arc<Field>| -> Result<ArrayRef> {
-        let Some((at, own)) = found.column_with_name(field.name()) else {
+        let Some(at) = places.get(field.name()) else {
             return Ok(new_null_array(field.data_type(), count));
         };
-        if own.data_type() == field.data_type() {
-            return Ok(rows.column(at).clone());
-        }
-        let options = CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        };
-        cast_with_options(rows.column(at), field.data_type(), &options).map_err(|_| {
-            let message = "column has values that the type found first does not hold";
-            Error::new(ErrorKind::InvalidData, message)
-                .with("column", field.name())
-                .with("type", own.data_type())
-                .with("type found first", field.data_type())
-        })
+        cast_unchanged(rows.column(at), field.data_type())
+            .map_err(|error| error.with("column", field.name()))
     };
     let columns = schema.fields().iter().map(column).collect::<Result<_>>()?;
     batch(schema.clone(), columns, count)
@@ -203,15 +192,4 @@ fn projected(stream: &StreamInfo, wanted: &[usize]) -> Result<Arc<StreamInfo>> {
             .with_notes(stream.notes().iter().cloned())
             .with_details(stream.details().iter().cloned()),
     ))
-}
-
-fn place(schema: &Schema, name: &str) -> Result<usize> {
-    schema.index_of(name).map_err(|_| {
-        let names = schema.fields().iter().map(|field| field.name().as_str());
-        let error = Error::new(ErrorKind::InvalidInput, "no such column").with("column", name);
-        match nearest(name, names) {
-            Some(name) => error.with_hint(format!("did you mean `{name}`?")),
-            None => error,
-        }
-    })
 }

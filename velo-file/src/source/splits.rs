@@ -266,7 +266,10 @@ impl Division {
         };
         let mut before = 0;
         for (group, unit) in (0_u64..).zip(&index.units().units) {
-            let step = rows_at_once(unit);
+            let step = match index.units().starts_anywhere {
+                true => rows_at_once(unit),
+                false => unit.rows,
+            };
             let mut start = 0;
             while start < unit.rows {
                 let end = (start + step).min(unit.rows);

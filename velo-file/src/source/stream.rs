@@ -261,3 +261,52 @@ fn pass_over(input: &mut dyn Read, skip: u64, block: usize, lines: &AtomicU64) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use velo_format::{Encoding, InvalidBytes};
+
+    use super::*;
+
+    /// Gives as much as it is asked for so many times; the thread that asks once more dies.
+    struct Fatal(usize);
+
+    impl Read for Fatal {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(1).expect("no more bytes");
+            buffer.fill(b'x');
+            Ok(buffer.len())
+        }
+    }
+
+    fn blocks(input: impl Read + Send + 'static) -> Blocks {
+        let text = TextReader::new(Encoding::Utf8, InvalidBytes::Fail, Box::new(input));
+        Blocks::of_input(text, Arc::default(), 4).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_died_is_not_the_end() {
+        let mut dying = blocks(Fatal(3));
+        let mut read = 0;
+        let error = loop {
+            match dying.next().await {
+                Ok(block) => read += block.expect("no end is in sight").len(),
+                Err(error) => break error,
+            }
+        };
+        assert!(read > 0 && read % 4 == 0, "{read}");
+        assert_eq!(error.to_string(), "the thread that reads it gave up");
+        assert!(dying.next().await.is_err(), "nor is it later");
+    }
+
+    #[tokio::test]
+    async fn an_end_at_the_end_of_a_block_is_the_end() {
+        let mut whole = blocks(&b"xxxxyyyy"[..]);
+        let mut text = Vec::new();
+        while let Some(block) = whole.next().await.unwrap() {
+            text.extend(block);
+        }
+        assert_eq!(text, b"xxxxyyyy");
+        assert!(whole.next().await.unwrap().is_none());
+    }
+}

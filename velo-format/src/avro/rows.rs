@@ -9,6 +9,7 @@ use super::column::Column;
 use super::input::{Input, Problem};
 use super::schema::Type;
 use super::skip::skip;
+use crate::Places;
 
 /// Fields of records in the order of the file.
 pub(super) struct Rows {
@@ -31,14 +32,15 @@ impl Rows {
     /// # Errors
     /// `InvalidData` for a type that does not become the wanted one without loss.
     pub(super) fn new(columns: &[(String, Type)], schema: &Schema) -> Result<Self> {
-        let place = |(name, kind): &(String, Type)| match schema.index_of(name) {
-            Ok(_) => Place::Read(name.clone(), Column::new(kind)),
-            Err(_) => Place::Skip(name.clone(), kind.clone()),
+        let asked = Places::of(schema);
+        let place = |(name, kind): &(String, Type)| match asked.get(name) {
+            Some(_) => Place::Read(name.clone(), Column::new(kind)),
+            None => Place::Skip(name.clone(), kind.clone()),
         };
-        let found = |field: &Field| columns.iter().position(|(name, _)| name == field.name());
+        let found = Places::new(columns.iter().map(|(name, _)| name.as_str()));
         let mut wanted = Vec::with_capacity(schema.fields().len());
         for field in schema.fields() {
-            let at = found(field);
+            let at = found.get(field.name());
             if let Some((_, kind)) = at.and_then(|at| columns.get(at)) {
                 check(field, &kind.data_type())?;
             }

@@ -9,7 +9,7 @@ use velo_core::{Error, ErrorKind, Result};
 /// Levels that a schema may have once names are resolved: it is followed recursively.
 const DEEPEST: usize = 64;
 /// Types that a schema may have once names are resolved: naming a type twice doubles it.
-const LARGEST: usize = 1 << 16;
+const LARGEST: usize = 1 << 19;
 /// Bytes of the longest decimal.
 const DECIMAL_BYTES: usize = 32;
 

@@ -12,7 +12,7 @@ use super::explicit::Explicit;
 use super::records::{Fault, Limits, Records};
 use crate::column::{ColumnBuilder, column_builder, comma_column_builder, expectation};
 use crate::encoding::NOT_UTF8;
-use crate::{BadRow, DecodeRequest, Decoded, Decoder};
+use crate::{BadRow, DecodeRequest, Decoded, Decoder, Places};
 
 /// A batch is full with this many bytes of input, so that offsets into text stay within 32 bits.
 const BATCH_BYTES: usize = 256 << 20;
@@ -68,10 +68,12 @@ impl CsvDecoder {
             .columns
             .clone()
             .unwrap_or_else(|| own_names().collect());
+        let places = Places::new(names.iter().map(String::as_str));
         let fields = request.schema.fields().iter();
-        let columns = fields.map(|field| Column::new(settings, field, &names));
+        let columns = fields.map(|field| Column::new(settings, field, places.get(field.name())));
+        let columns = columns.collect::<Result<_>>()?;
         Ok(Self {
-            columns: columns.collect::<Result<_>>()?,
+            columns,
             dialect: settings.dialect.clone(),
             record_bytes: settings.record_bytes,
             schema: request.schema,
@@ -232,7 +234,7 @@ impl Decoder for CsvDecoder {
 }
 
 impl Column {
-    fn new(settings: &Settings, field: &Field, names: &[String]) -> Result<Self> {
+    fn new(settings: &Settings, field: &Field, place: Option<usize>) -> Result<Self> {
         let name = field.name();
         let spelling = settings.explicit.spelling(name);
         let choose = match settings.dialect.decimal_comma {
@@ -244,7 +246,6 @@ impl Column {
                 .with("column", name)
                 .with_hint("csv holds no nested values; read the column as text")
         })?;
-        let place = names.iter().position(|known| known == name);
         Ok(Self {
             data_type: field.data_type().clone(),
             source: place.map(|place| (place, builder)),

@@ -7,6 +7,10 @@ use super::error::corrupt;
 
 /// Values of one record batch once they are decompressed, in bytes.
 const LARGEST: u64 = 2 << 30;
+/// Beyond so many bytes, they may have so many times the bytes of the body: a few kilobytes are not
+/// to become gigabytes.
+const FREE: u64 = 256 << 20;
+const RATIO: u64 = 64;
 /// Before each compressed buffer stands its length without compression, or -1 for one that is not
 /// compressed.
 const PREFIX: usize = 8;
@@ -46,6 +50,13 @@ pub(super) fn check(batch: &arrow_ipc::RecordBatch<'_>, body: &[u8]) -> Result<(
         return Err(Error::new(
             ErrorKind::Unsupported,
             "an arrow record batch has over 2 GiB of values",
+        )
+        .with_hint("write it as smaller record batches"));
+    }
+    if decoded > FREE && decoded / RATIO > body.len() as u64 {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "an arrow record batch has over 256 MiB of values, and 64 times its bytes",
         )
         .with_hint("write it as smaller record batches"));
     }

@@ -9,10 +9,10 @@ use arrow_ipc::Block;
 use velo_core::{Error, ErrorKind, Predicate, Result};
 
 use super::error::corrupt;
-use super::message::{LARGEST_METADATA, Messages, PREFIX, parse, schema};
+use super::message::{LARGEST_METADATA, Messages, PREFIX, parse, schema, too_old};
 use crate::{
-    Batches, Compression, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions, Unit,
-    Units,
+    Batches, Compression, Places, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions,
+    Unit, Units,
 };
 
 const MAGIC: &[u8] = b"ARROW1";
@@ -113,6 +113,7 @@ impl Input {
             units: Units {
                 schema,
                 units: units.collect::<Result<_>>()?,
+                starts_anywhere: true,
             },
             messages,
             blocks,
@@ -174,8 +175,9 @@ impl RandomInput for Input {
 
     /// Nothing is known of the values.
     fn prune(&self, predicate: &Predicate) -> Result<Vec<bool>> {
+        let places = Places::of(&self.units.schema);
         for name in predicate.columns() {
-            column(&self.units, name)?;
+            places.find(name)?;
         }
         Ok(vec![true; self.units.units.len()])
     }
@@ -187,7 +189,8 @@ impl RandomInput for Input {
         };
         let names = request.projection.as_deref();
         let wanted = names.map(|names| {
-            let columns = names.iter().map(|name| column(&self.units, name));
+            let places = Places::of(&self.units.schema);
+            let columns = names.iter().map(|name| places.find(name));
             columns.collect::<Result<Vec<_>>>()
         });
         let wanted = wanted.transpose()?;
@@ -204,7 +207,7 @@ impl RandomInput for Input {
         };
         let batch = match (wanted, decoded) {
             (Some(wanted), Some(decoded)) => {
-                let place = |column: &usize| decoded.iter().position(|one| one == column);
+                let place = |column: &usize| decoded.binary_search(column).ok();
                 batch.project(&wanted.iter().filter_map(place).collect::<Vec<_>>())?
             }
             _ => batch,
@@ -216,13 +219,6 @@ impl RandomInput for Input {
             Ok(batch.slice(start as usize, length as usize))
         })))
     }
-}
-
-fn column(units: &Units, name: &str) -> Result<usize> {
-    units
-        .schema
-        .index_of(name)
-        .map_err(|_| Error::new(ErrorKind::InvalidInput, "no such column").with("column", name))
 }
 
 impl Place {
@@ -250,7 +246,9 @@ impl Place {
         fill(bytes, self.offset, &mut metadata)?;
         match metadata.starts_with(&[0xff; 4]) {
             true => Ok(metadata),
-            false => Err(wrong("its index points at no message")),
+            false => {
+                Err(too_old(&metadata).unwrap_or_else(|| wrong("its index points at no message")))
+            }
         }
     }
 

@@ -46,9 +46,11 @@ pub(super) enum Frame {
 pub(super) fn frame(bytes: &[u8]) -> Result<Frame> {
     let marked = bytes.len().min(CONTINUATION.len());
     if bytes[..marked] != CONTINUATION[..marked] {
-        return Err(corrupt()
-            .with_source("no message begins here")
-            .with_hint("is it an arrow stream, written by Arrow 0.15 or later?"));
+        return Err(too_old(bytes).unwrap_or_else(|| {
+            corrupt()
+                .with_source("no message begins here")
+                .with_hint("is it an arrow stream, written by Arrow 0.15 or later?")
+        }));
     }
     let Some(length) = bytes.get(4..PREFIX).and_then(|rest| rest.first_chunk()) else {
         return Ok(Frame::More);
@@ -73,6 +75,21 @@ pub(super) fn frame(bytes: &[u8]) -> Result<Frame> {
         true => Ok(Frame::Message { metadata, body }),
         false => Ok(Frame::More),
     }
+}
+
+/// Gives the error for a message as it was before Arrow 0.15: it began with its length, without a
+/// mark.
+pub(super) fn too_old(bytes: &[u8]) -> Option<Error> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let length = usize::try_from(i32::from_le_bytes(*length)).ok()?;
+    // A copy stands where metadata have to stand: at a multiple of eight.
+    let metadata = rest.get(..length)?.to_vec();
+    parse(&metadata).ok()?;
+    let error = Error::new(
+        ErrorKind::Unsupported,
+        "arrow data are from before Arrow 0.15",
+    );
+    Some(error.with_hint("write them again with a later one"))
 }
 
 /// Reads a message's metadata.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_buffer::Buffer;
-use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::{Message, MessageHeader};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
@@ -13,8 +12,8 @@ use velo_core::{Error, ErrorKind, Result};
 use super::error::corrupt;
 use super::message::{Frame, Messages, frame, parse, schema};
 use crate::{
-    DecodeRequest, Decoded, Decoder, Inference, Inferred, Prologue, ReadOptions, Splitting,
-    StreamFormat,
+    DecodeRequest, Decoded, Decoder, Inference, Inferred, Places, Prologue, ReadOptions, Splitting,
+    StreamFormat, cast_unchanged,
 };
 
 /// A batch is full at this many bytes of values: offsets of text have 31 bits.
@@ -248,7 +247,8 @@ impl StreamDecoder {
         let Some(messages) = &mut self.messages else {
             let schema = schema_of(message)?;
             let wanted = self.request.schema.fields().iter();
-            let places = wanted.filter_map(|field| schema.index_of(field.name()).ok());
+            let places = Places::of(&schema);
+            let places = wanted.filter_map(|field| places.get(field.name()));
             self.columns = places.collect();
             self.columns.sort_unstable();
             self.columns.dedup();
@@ -276,11 +276,14 @@ impl StreamDecoder {
 
     /// Brings rows to the columns that were asked for.
     fn conform(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let found = rows.schema();
+        let places = Places::of(&found);
         let columns = self.request.schema.fields().iter().map(|field| {
-            let Some(column) = rows.column_by_name(field.name()) else {
+            let Some(place) = places.get(field.name()) else {
                 return Ok(new_null_array(field.data_type(), rows.num_rows()));
             };
-            cast(column, field.data_type()).map_err(|error| error.with("column", field.name()))
+            cast_unchanged(rows.column(place), field.data_type())
+                .map_err(|error| error.with("column", field.name()))
         });
         let columns = columns.collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
@@ -305,23 +308,6 @@ enum Taken {
     Nothing,
     /// It has to wait until what is here is taken.
     Later,
-}
-
-fn cast(column: &ArrayRef, kind: &arrow_schema::DataType) -> Result<ArrayRef> {
-    if column.data_type() == kind {
-        return Ok(Arc::clone(column));
-    }
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    cast_with_options(column, kind, &options).map_err(|_| {
-        Error::new(
-            ErrorKind::InvalidData,
-            "column has values that the type found first does not hold",
-        )
-        .with("type", column.data_type())
-    })
 }
 
 /// Gives the size of the values.

@@ -4,18 +4,38 @@
 const WINDOW: usize = 32;
 /// Longest key, with what stands around it, that is worth keeping.
 const MAX_GLUE: usize = 1_024;
+/// Places that may be looked through in vain before learning is given up, and how many of each
+/// place's worth a row gives back: rows whose keys have no order are not worth the search.
+const PATIENCE: usize = 1 << 24;
+const REGAINED: usize = 16;
 
 /// Expects each row's keys in the order of the rows before, spelled and spaced the same.
 ///
 /// Within a row, every field that was read has its place in the order before `next`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Prediction {
     /// Fields by number.
     order: Vec<u32>,
     /// What stood between the value before and each field's value: `,"key":`.
     glues: Vec<Glue>,
+    /// Whether a field has a place in `order`.
+    known: Vec<bool>,
     /// The place in `order` of the field that is expected.
     next: usize,
+    /// Places that may still be looked through; nothing is expected any more when there are none.
+    patience: usize,
+}
+
+impl Default for Prediction {
+    fn default() -> Self {
+        Self {
+            order: Vec::new(),
+            glues: Vec::new(),
+            known: Vec::new(),
+            next: 0,
+            patience: PATIENCE,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -30,6 +50,9 @@ impl Prediction {
     #[inline]
     pub(super) fn start(&mut self) {
         self.next = 0;
+        if self.patience < PATIENCE && self.patience > 0 {
+            self.patience += REGAINED * self.order.len();
+        }
     }
 
     /// Gives the field and the place of its value, if what stands at `at` is as expected.
@@ -47,10 +70,18 @@ impl Prediction {
     /// Learns that `field` came instead, with `glue` before its value.
     #[cold]
     pub(super) fn learn(&mut self, field: usize, glue: &[u8]) {
+        if self.patience == 0 {
+            return;
+        }
         if field >= self.glues.len() {
             self.glues.resize_with(field + 1, Glue::default);
+            self.known.resize(field + 1, false);
         }
-        let place = self.order.iter().position(|known| *known as usize == field);
+        let place = self.place(field);
+        if self.patience == 0 {
+            self.order.clear();
+            return;
+        }
         match place {
             // Fields between were left out in this row alone, perhaps.
             Some(place) if place > self.next => self.next = place + 1,
@@ -63,11 +94,31 @@ impl Prediction {
                 self.glues[field] = Glue::new(glue);
             }
             None => {
+                self.known[field] = true;
                 self.order.insert(self.next, field as u32);
                 self.glues[field] = Glue::new(glue);
                 self.next += 1;
             }
         }
+    }
+
+    /// Finds a field's place, from the expected one on.
+    fn place(&mut self, field: usize) -> Option<usize> {
+        if !self.known[field] {
+            return None;
+        }
+        let (before, behind) = self.order.split_at(self.next);
+        let is_it = |known: &u32| *known as usize == field;
+        let place = match behind.iter().position(is_it) {
+            Some(place) => Some(self.next + place),
+            None => before.iter().position(is_it),
+        };
+        let steps = match place {
+            Some(place) if place >= self.next => place - self.next,
+            _ => self.order.len(),
+        };
+        self.patience = self.patience.saturating_sub(steps);
+        place
     }
 }
 
@@ -154,5 +205,20 @@ mod tests {
         ] {
             assert_eq!(read(&mut prediction, keys), misses, "{keys:?}");
         }
+    }
+
+    #[test]
+    fn keys_without_an_order_are_given_up() {
+        let mut prediction = Prediction::default();
+        let keys: Vec<String> = (1..100).map(|length| "x".repeat(length)).collect();
+        let mut keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        assert_eq!(read(&mut prediction, &keys), keys.len());
+        assert_eq!(read(&mut prediction, &keys), 0);
+        for _ in 0..10_000 {
+            keys.reverse();
+            read(&mut prediction, &keys);
+        }
+        assert_eq!(read(&mut prediction, &keys), keys.len());
+        assert_eq!(prediction.patience, 0);
     }
 }

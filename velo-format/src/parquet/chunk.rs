@@ -13,12 +13,15 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::{Field, SchemaRef};
 use velo_core::{Error, ErrorKind, Result};
 
-use super::column::{self, ColumnEncoder, EncodedColumn};
+use super::column::{self, Codecs, ColumnEncoder, EncodedColumn};
 use super::dictionary::{self, SAMPLE_ROWS};
 use super::error::unwritable;
 use super::properties::GroupSettings;
 use super::write::convert;
 use crate::{Chunk, ChunkEncoder, Sink};
+
+/// Values that are sampled at most, for files of many columns: the rows wait in memory.
+const SAMPLE_VALUES: usize = 1 << 20;
 
 /// Encodes row groups.
 pub(super) struct RowGroupEncoder {
@@ -109,7 +112,8 @@ impl RowGroupEncoder {
             return self.encode(&taken);
         }
         self.sample.push(taken);
-        if self.rows >= SAMPLE_ROWS || self.rows >= self.settings.rows {
+        let wide = SAMPLE_VALUES / self.schema.fields().len().max(1);
+        if self.rows >= SAMPLE_ROWS.min(wide) || self.rows >= self.settings.rows {
             self.start()?;
         }
         Ok(())
@@ -135,9 +139,11 @@ impl RowGroupEncoder {
     }
 
     fn writers(&self, properties: WriterProperties) -> Result<Vec<ColumnWriter>> {
+        let mut codecs = Codecs::default();
+        let leaves = self.parquet.num_columns();
         let own = |(leaf, column): (usize, &ColumnDescPtr)| {
             let field = self.schema.field(self.parquet.get_column_root_idx(leaf));
-            column::encoder(field.data_type(), column, &properties)
+            column::encoder(field.data_type(), column, leaves, &properties, &mut codecs)
         };
         let columns = self.parquet.columns().iter().enumerate();
         let own: Vec<_> = columns.map(own).collect::<Result<_>>()?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ::parquet::errors::{ParquetError, Result as ParquetResult};
 use ::parquet::file::reader::{ChunkReader, Length};
 use bytes::Bytes;
+use velo_core::Error;
 
 use crate::ReadAt;
 
@@ -13,13 +14,13 @@ use crate::ReadAt;
 /// page itself is then read in one piece.
 const HEADER_BLOCK: usize = 4 * 1024;
 
-/// A file, and the first failure to read it.
+/// A file, and why it could not be read.
 ///
 /// Parquet's decoders turn errors into text on their way up, so the failure itself is kept here.
 #[derive(Clone)]
 pub(super) struct ParquetBytes {
     input: Arc<dyn ReadAt>,
-    failure: Arc<Mutex<Option<io::Error>>>,
+    failure: Arc<Mutex<Option<Error>>>,
 }
 
 impl ParquetBytes {
@@ -36,11 +37,18 @@ impl ParquetBytes {
     }
 
     /// Takes the failure that lies behind a decoder's error, if one does.
-    pub(super) fn take_failure(&self) -> Option<io::Error> {
+    pub(super) fn take_failure(&self) -> Option<Error> {
         self.failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    /// Keeps a failure, and gives what a decoder can carry instead.
+    pub(super) fn fail(&self, failure: Error) -> ParquetError {
+        let told = ParquetError::General(failure.to_string());
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        told
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -49,7 +57,7 @@ impl ParquetBytes {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let told = io::Error::new(error.kind(), error.to_string());
-                    *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    self.fail(error.into());
                     return Err(told);
                 }
                 read => return read,

@@ -6,6 +6,7 @@
 //! the Parquet one, as Arrow's own libraries write it. Only dictionary-encoded columns come back as
 //! plain values.
 
+mod batches;
 mod bloom;
 mod bounds;
 mod chunk;
@@ -16,10 +17,13 @@ mod footer;
 mod input;
 mod nesting;
 mod options;
+mod pages;
 mod properties;
 mod prune;
 mod read;
+mod rows;
 mod schema;
+mod thrift;
 mod write;
 
 pub use options::{Dictionary, PageVersion, ParquetWriteOptions, Statistics};

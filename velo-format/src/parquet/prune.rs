@@ -10,24 +10,12 @@ use std::sync::Arc;
 use ::parquet::file::metadata::ParquetMetaData;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
-use velo_core::{Comparison, Error, ErrorKind, Literal, Predicate, Result};
+use velo_core::{Comparison, Literal, Predicate, Result};
 
 use super::bloom::BloomFilters;
 use super::bounds::{Bounds, PageBounds, page_bounds, row_group_bounds};
 use super::error::fenced;
-
-/// Finds a column by name.
-pub(super) fn find(schema: &Schema, name: &str) -> Result<usize> {
-    if let Some((at, _)) = schema.column_with_name(name) {
-        return Ok(at);
-    }
-    let error = Error::new(ErrorKind::InvalidInput, "no such column").with("column", name);
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    Err(match velo_core::nearest(name, names) {
-        Some(nearest) => error.with_hint(format!("did you mean `{nearest}`?")),
-        None => error,
-    })
-}
+use crate::Places;
 
 /// Says for each row group whether it can hold a row for which the predicate is true.
 pub(super) fn row_groups(
@@ -36,8 +24,9 @@ pub(super) fn row_groups(
     file: &ParquetMetaData,
     filters: &BloomFilters,
 ) -> Result<Vec<bool>> {
+    let places = Places::of(schema);
     for column in predicate.columns() {
-        find(schema, column)?;
+        places.find(column)?;
     }
     let groups = file.num_row_groups();
     let leaf = |column: &str, test: Test<'_>| {
@@ -66,8 +55,9 @@ pub(super) fn pages(
     group: usize,
 ) -> Result<Vec<Range<usize>>> {
     let columns = predicate.columns();
+    let places = Places::of(schema);
     for column in &columns {
-        find(schema, column)?;
+        places.find(column)?;
     }
     let rows = usize::try_from(file.row_group(group).num_rows()).unwrap_or(usize::MAX);
     let bounds: Vec<Option<PageBounds>> = columns

@@ -1,30 +1,32 @@
 //! Reading: a file's row groups, whole or in part.
 
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use ::parquet::arrow::ProjectionMask;
-use ::parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowSelection,
-};
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use ::parquet::arrow::parquet_to_arrow_field_levels;
 use ::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use arrow_array::RecordBatch;
 use velo_core::{Error, ErrorKind, Predicate, Result};
 
+use super::batches::{Group, Reading};
 use super::bloom::BloomFilters;
 use super::error::{corrupt, fenced, unreadable};
 use super::input::ParquetBytes;
+use super::rows::Rows;
 use super::{footer, prune, schema};
 use crate::{
-    Batches, Compression, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions, Unit,
-    Units,
+    Batches, Compression, Places, RandomFormat, RandomInput, RandomRequest, ReadAt, ReadOptions,
+    Unit, Units,
 };
+
+/// Bytes that a page may always have: some writers make one of a whole row group's values.
+const LONGEST_PAGE: u64 = 128 << 20;
 
 /// Reads Parquet files.
 #[derive(Debug, Clone, Copy)]
 pub struct Parquet {
-    _private: (),
+    /// Longest page, in bytes, decompressed or not.
+    longest_page: usize,
 }
 
 impl Parquet {
@@ -34,7 +36,12 @@ impl Parquet {
     /// `Config` for a `compression` around the file, which Parquet does not have.
     pub fn new(options: &ReadOptions) -> Result<Self> {
         match options.common.compression {
-            None | Some(Compression::None) => Ok(Self { _private: () }),
+            None | Some(Compression::None) => {
+                let longest = options.common.max_line_length.0.max(LONGEST_PAGE);
+                Ok(Self {
+                    longest_page: usize::try_from(longest).unwrap_or(usize::MAX),
+                })
+            }
             Some(_) => Err(
                 Error::new(ErrorKind::Config, "parquet is not compressed as a whole")
                     .with("option", "compression")
@@ -48,10 +55,10 @@ impl RandomFormat for Parquet {
     fn open(&self, input: Arc<dyn ReadAt>) -> Result<Arc<dyn RandomInput>> {
         let bytes = ParquetBytes::new(input);
         footer::check(&bytes)?;
-        let opened = fenced(|| ParquetInput::open(bytes.clone()));
+        let opened = fenced(|| ParquetInput::open(bytes.clone(), self.longest_page));
         match (opened, bytes.take_failure()) {
             (Ok(opened), _) => Ok(Arc::new(opened)),
-            (Err(_), Some(failure)) => Err(failure.into()),
+            (Err(_), Some(failure)) => Err(failure),
             (Err(error), None) => Err(error),
         }
     }
@@ -60,6 +67,7 @@ impl RandomFormat for Parquet {
 /// A Parquet file whose metadata are known.
 struct ParquetInput {
     bytes: ParquetBytes,
+    longest_page: usize,
     metadata: ArrowReaderMetadata,
     /// The same metadata for text as views; made when first asked for.
     views: OnceLock<ArrowReaderMetadata>,
@@ -68,7 +76,7 @@ struct ParquetInput {
 }
 
 impl ParquetInput {
-    fn open(bytes: ParquetBytes) -> Result<Self> {
+    fn open(bytes: ParquetBytes, longest_page: usize) -> Result<Self> {
         let load = |policy| {
             let options = ArrowReaderOptions::new().with_page_index_policy(policy);
             ArrowReaderMetadata::load(&bytes, options)
@@ -86,10 +94,12 @@ impl ParquetInput {
         let units = Units {
             schema: metadata.schema().clone(),
             units: units(metadata.metadata())?,
+            starts_anywhere: true,
         };
         Ok(Self {
             filters: BloomFilters::new(bytes.another()),
             bytes,
+            longest_page,
             metadata,
             views: OnceLock::new(),
             units,
@@ -113,36 +123,40 @@ impl ParquetInput {
         let schema = &self.units.schema;
         match projection {
             None => Ok((0..schema.fields().len()).collect()),
-            Some(names) => names.iter().map(|name| prune::find(schema, name)).collect(),
+            Some(names) => {
+                let places = Places::of(schema);
+                names.iter().map(|name| places.find(name)).collect()
+            }
         }
     }
 
-    fn start(&self, request: &RandomRequest, rows: &Rows) -> Result<Reading> {
+    fn start(&self, request: &RandomRequest, rows: Rows) -> Result<Reading> {
         let metadata = self.metadata(request.views)?.clone();
         let columns = self.columns(request.projection.as_deref())?;
         let roots = roots(&metadata, &columns)?;
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
-        let bytes = self.bytes.another();
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata)
-            .with_row_groups(vec![request.unit])
-            .with_projection(mask)
-            .with_batch_size(request.batch_rows.max(1))
-            .with_row_selection(rows.selection())
-            .build()
+        let parquet = metadata.parquet_schema();
+        let mask = ProjectionMask::roots(parquet, roots);
+        // Types are asked for where each column of the file is one of the schema's.
+        let fields = metadata.schema().fields();
+        let is_whole = fields.len() == parquet.root_schema().get_fields().len();
+        let levels = parquet_to_arrow_field_levels(parquet, mask, is_whole.then_some(fields))
             .map_err(unreadable)?;
         // The reader yields each wanted column once, in the file's order.
         let mut yielded = columns.clone();
         yielded.sort_unstable();
         yielded.dedup();
-        let place = |column| yielded.iter().position(|one| one == column);
+        let place = |column| yielded.binary_search(column).ok();
         let order: Vec<usize> = columns.iter().filter_map(place).collect();
         let in_order = order.iter().copied().eq(0..yielded.len());
-        Ok(Reading {
-            bytes,
-            reader: Some(reader),
-            order: (!in_order).then_some(order),
-            missing: rows.count(),
-        })
+        let group = Group {
+            bytes: self.bytes.another(),
+            file: metadata.metadata().clone(),
+            levels,
+            unit: request.unit,
+            longest_page: self.longest_page,
+        };
+        let order = (!in_order).then_some(order);
+        Ok(Reading::new(group, rows, request.batch_rows, order))
     }
 }
 
@@ -167,7 +181,7 @@ impl RandomInput for ParquetInput {
             let wanted = prune::pages(predicate, &self.units.schema, file, request.unit)?;
             rows.keep(wanted);
         }
-        Ok(Box::new(fenced(|| self.start(&request, &rows))?))
+        Ok(Box::new(fenced(|| self.start(&request, rows))?))
     }
 }
 
@@ -207,93 +221,12 @@ fn roots(metadata: &ArrowReaderMetadata, columns: &[usize]) -> Result<Vec<usize>
     if fields.len() == roots.len() {
         return Ok(columns.to_vec());
     }
+    let places = Places::new(roots.iter().map(|root| root.name()));
     let root = |column: &usize| {
         let name = fields[*column].name();
-        let found = roots.iter().position(|root| root.name() == name);
-        found.ok_or_else(|| corrupt().with("column", name))
+        places
+            .get(name)
+            .ok_or_else(|| corrupt().with("column", name))
     };
     columns.iter().map(root).collect()
-}
-
-/// Ranges of rows to read of a row group, ascending.
-struct Rows {
-    ranges: Vec<Range<usize>>,
-    total: usize,
-}
-
-impl Rows {
-    fn clamped(range: &Range<u64>, total: u64) -> Self {
-        let total = usize::try_from(total).unwrap_or(usize::MAX);
-        let clamp = |row| usize::try_from(row).map_or(total, |row: usize| row.min(total));
-        let range = clamp(range.start)..clamp(range.end);
-        Self {
-            ranges: vec![range],
-            total,
-        }
-    }
-
-    /// Keeps what lies in the wanted ranges too.
-    fn keep(&mut self, wanted: Vec<Range<usize>>) {
-        let Some(all) = self.ranges.pop() else { return };
-        let cut = |one: Range<usize>| one.start.max(all.start)..one.end.min(all.end);
-        self.ranges = wanted.into_iter().map(cut).collect();
-        self.ranges.retain(|range| !range.is_empty());
-    }
-
-    fn count(&self) -> usize {
-        self.ranges.iter().map(ExactSizeIterator::len).sum()
-    }
-
-    fn selection(&self) -> RowSelection {
-        let filled = self.ranges.iter().filter(|range| !range.is_empty());
-        RowSelection::from_consecutive_ranges(filled.cloned(), self.total)
-    }
-}
-
-/// Batches of one request.
-struct Reading {
-    bytes: ParquetBytes,
-    /// Gone after the end or an error.
-    reader: Option<ParquetRecordBatchReader>,
-    /// Where each wanted column is among those read, if that is not the same order.
-    order: Option<Vec<usize>>,
-    /// Rows that are still to come.
-    missing: usize,
-}
-
-impl Reading {
-    fn advance(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(reader) = &mut self.reader else {
-            return Ok(None);
-        };
-        let Some(rows) = reader.next().transpose()? else {
-            self.reader = None;
-            return match self.missing {
-                0 => Ok(None),
-                _ => Err(corrupt().with_source("a row group has fewer rows than it says")),
-            };
-        };
-        self.missing = self.missing.saturating_sub(rows.num_rows());
-        Ok(Some(match &self.order {
-            None => rows,
-            Some(order) => rows.project(order)?,
-        }))
-    }
-}
-
-impl Iterator for Reading {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = fenced(|| self.advance());
-        if next.is_err() {
-            self.reader = None;
-        }
-        next.map_err(|error| match self.bytes.take_failure() {
-            Some(failure) => failure.into(),
-            None if error.kind() == ErrorKind::Unexpected => corrupt().with_source(error),
-            None => error,
-        })
-        .transpose()
-    }
 }

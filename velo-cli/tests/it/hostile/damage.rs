@@ -57,19 +57,24 @@ fn survives(files: &[(&str, &str)]) {
     let mut hostile = Hostile::new();
     for (name, options) in files {
         let bytes = whole(&hostile, name, options);
-        for (count, place) in places(bytes.len()).into_iter().enumerate() {
-            hostile.folder.put(name, &bytes[..place]);
-            hostile.copies(name);
-            let mut flipped = bytes.clone();
-            flipped[place] ^= [0x80, 0x01, 0xff][count % 3];
-            hostile.folder.put(name, &flipped);
-            match count % 4 {
-                0 => hostile.answers(name),
-                _ => hostile.copies(name),
-            }
-        }
+        survives_as(&mut hostile, name, &bytes);
     }
     hostile.finish();
+}
+
+/// Cuts a file off and changes a byte of it.
+fn survives_as(hostile: &mut Hostile, name: &str, bytes: &[u8]) {
+    for (count, place) in places(bytes.len()).into_iter().enumerate() {
+        hostile.folder.put(name, &bytes[..place]);
+        hostile.copies(name);
+        let mut flipped = bytes.to_vec();
+        flipped[place] ^= [0x80, 0x01, 0xff][count % 3];
+        hostile.folder.put(name, &flipped);
+        match count % 4 {
+            0 => hostile.answers(name),
+            _ => hostile.copies(name),
+        }
+    }
 }
 
 #[test]
@@ -131,4 +136,16 @@ fn damaged_arrow_is_refused_or_read() {
         ("a.arrows", ""),
         ("a.arrows", "?codec=zstd"),
     ]);
+}
+
+#[cfg(feature = "orc")]
+#[test]
+fn damaged_orc_is_refused_or_read() {
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../velo-format/tests/data/orc");
+    let mut hostile = Hostile::new();
+    for sample in ["types", "uncompressed", "zlib", "zstd"] {
+        let bytes = std::fs::read(format!("{samples}/{sample}.orc")).unwrap();
+        survives_as(&mut hostile, "a.orc", &bytes);
+    }
+    hostile.finish();
 }

@@ -4,9 +4,13 @@
 mod bombs;
 mod damage;
 mod lengths;
+mod made;
 mod odd;
+mod pages;
 mod parquet;
+mod schemas;
 mod text;
+mod wide;
 
 use std::process::{Command, Stdio};
 

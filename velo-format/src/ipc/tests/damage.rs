@@ -165,6 +165,15 @@ fn a_failure_to_read_is_not_taken_for_damage() {
 }
 
 #[test]
+fn what_was_written_before_messages_had_a_mark_is_named() {
+    // It began with its length, which now stands behind the mark.
+    let stream = streams().remove(0);
+    let error = read_stream(&stream[4..]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.report().contains("before Arrow 0.15"), "{error}");
+}
+
+#[test]
 fn lengths_of_compressed_buffers_are_not_believed() {
     for codec in [Codec::Lz4Raw, Codec::Zstd] {
         let column: arrow_array::ArrayRef =
@@ -176,6 +185,7 @@ fn lengths_of_compressed_buffers_are_not_believed() {
         let at = at.unwrap();
         for (claim, words) in [
             (1_u64 << 60, "over 2 GiB"),
+            (300 << 20, "over 256 MiB"),
             (u64::MAX - 1, "corrupt"),
             (8_001, "corrupt"),
             (7_999, "corrupt"),

@@ -1,6 +1,7 @@
 //! Compression of pages.
 
 use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::parquet::basic::Compression;
 use flate2::Compression as GzipLevel;
@@ -8,7 +9,7 @@ use flate2::write::GzEncoder;
 use velo_core::{Error, ErrorKind, Result};
 
 /// A codec with its state, which serves page after page.
-pub(super) enum PageCodec {
+enum PageCodec {
     Uncompressed,
     Snappy {
         encoder: Box<snap::raw::Encoder>,
@@ -19,9 +20,46 @@ pub(super) enum PageCodec {
     Gzip(GzipLevel),
 }
 
+/// The codecs of a row group.
+///
+/// A codec holds up to a megabyte, whatever it has compressed: columns with the same one share it.
+#[derive(Default)]
+pub(in crate::parquet) struct Codecs {
+    known: Vec<(Compression, SharedCodec)>,
+}
+
+/// A codec of many columns, which are all encoded by one thread.
+#[derive(Clone)]
+pub(super) struct SharedCodec(Arc<Mutex<PageCodec>>);
+
+impl Codecs {
+    /// Gives a codec; `None` for those that are left to the parquet crate.
+    ///
+    /// # Errors
+    /// `Unexpected` when it cannot be set up.
+    pub(super) fn codec(&mut self, compression: Compression) -> Result<Option<SharedCodec>> {
+        if let Some((_, codec)) = self.known.iter().find(|(known, _)| *known == compression) {
+            return Ok(Some(codec.clone()));
+        }
+        let Some(codec) = PageCodec::new(compression)? else {
+            return Ok(None);
+        };
+        let codec = SharedCodec(Arc::new(Mutex::new(codec)));
+        self.known.push((compression, codec.clone()));
+        Ok(Some(codec))
+    }
+}
+
+impl SharedCodec {
+    pub(super) fn compress(&self, page: &[u8]) -> Result<Vec<u8>> {
+        let mut codec = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        codec.compress(page)
+    }
+}
+
 impl PageCodec {
     /// Sets up a codec; `None` for those that are left to the parquet crate.
-    pub(super) fn new(compression: Compression) -> Result<Option<Self>> {
+    fn new(compression: Compression) -> Result<Option<Self>> {
         Ok(Some(match compression {
             Compression::UNCOMPRESSED => Self::Uncompressed,
             Compression::SNAPPY => Self::Snappy {
@@ -37,7 +75,7 @@ impl PageCodec {
         }))
     }
 
-    pub(super) fn compress(&mut self, page: &[u8]) -> Result<Vec<u8>> {
+    fn compress(&mut self, page: &[u8]) -> Result<Vec<u8>> {
         match self {
             Self::Uncompressed => Ok(page.to_vec()),
             Self::Snappy { encoder, room } => {
@@ -71,7 +109,8 @@ mod tests {
     #[test]
     fn gzip_pages_have_a_bare_header() {
         let level = ::parquet::basic::GzipLevel::try_new(6).unwrap();
-        let mut codec = PageCodec::new(Compression::GZIP(level)).unwrap().unwrap();
+        let gzip = Compression::GZIP(level);
+        let codec = Codecs::default().codec(gzip).unwrap().unwrap();
         let page = b"a page".repeat(100);
         let found = codec.compress(&page).unwrap();
         // Magic, method 8, no flags (RFC 1952, section 2.3).

@@ -27,10 +27,10 @@ use arrow_schema::{DataType, TimeUnit};
 use velo_core::{Error, ErrorKind, Result};
 
 use self::bytes::BytesEncoder;
-use self::codec::PageCodec;
 use self::number::{Number, NumberEncoder, Take};
 use self::pages::Pages;
 
+pub(super) use self::codec::Codecs;
 pub(super) use self::pages::EncodedColumn;
 
 /// Encodes a column of a row group.
@@ -60,14 +60,23 @@ struct Settings {
     page_bytes: usize,
 }
 
-/// Makes an encoder; `None` for a column that is left to the parquet crate.
+/// What the open pages of all columns may have together, in rows and in bytes: each column has one.
+const OPEN_ROWS: usize = 2 << 20;
+const OPEN_BYTES: usize = 64 << 20;
+/// A page is allowed so many rows and bytes however many columns there are.
+const FEWEST_PAGE_ROWS: usize = 1 << 10;
+const FEWEST_PAGE_BYTES: usize = 16 << 10;
+
+/// Makes an encoder for one of so many columns; `None` for a column that is left to the parquet crate.
 ///
 /// # Errors
 /// `Unexpected` when a codec cannot be set up.
 pub(super) fn encoder(
     kind: &DataType,
     column: &ColumnDescPtr,
+    columns: usize,
     properties: &WriterProperties,
+    codecs: &mut Codecs,
 ) -> Result<Option<Box<dyn ColumnEncoder>>> {
     let path = column.path();
     let flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
@@ -78,7 +87,7 @@ pub(super) fn encoder(
     if !(flat && plain) {
         return Ok(None);
     }
-    let Some(codec) = PageCodec::new(properties.compression(path))? else {
+    let Some(codec) = codecs.codec(properties.compression(path))? else {
         return Ok(None);
     };
     let settings = Settings {
@@ -87,8 +96,13 @@ pub(super) fn encoder(
         dictionary_bytes: properties.column_dictionary_page_size_limit(path),
         dictionary_encoding: properties.dictionary_page_encoding(),
         index_encoding: properties.dictionary_data_page_encoding(),
-        page_rows: properties.data_page_row_count_limit().max(1),
-        page_bytes: properties.column_data_page_size_limit(path),
+        page_rows: properties
+            .data_page_row_count_limit()
+            .min((OPEN_ROWS / columns).max(FEWEST_PAGE_ROWS))
+            .max(1),
+        page_bytes: properties
+            .column_data_page_size_limit(path)
+            .min((OPEN_BYTES / columns).max(FEWEST_PAGE_BYTES)),
     };
     let pages = Pages::new(column.clone(), properties, codec);
     Ok(of_type(kind, column.physical_type(), settings, pages))

@@ -1,5 +1,7 @@
 //! The pages of a column of a row group, and what the footer says of them.
 
+use std::io::Write;
+
 use ::parquet::basic::{BoundaryOrder, Compression, Encoding, PageType};
 use ::parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use ::parquet::column::writer::ColumnCloseResult;
@@ -13,7 +15,7 @@ use ::parquet::schema::types::ColumnDescPtr;
 use bytes::Bytes;
 use velo_core::Result;
 
-use super::codec::PageCodec;
+use super::codec::SharedCodec;
 use crate::parquet::error::unwritable;
 
 /// A column of a row group, finished.
@@ -26,9 +28,9 @@ pub(in crate::parquet) struct EncodedColumn {
 pub(super) struct Pages {
     column: ColumnDescPtr,
     compression: Compression,
-    codec: PageCodec,
+    codec: SharedCodec,
     statistics: EnabledStatistics,
-    sink: TrackedWrite<Vec<u8>>,
+    sink: Vec<u8>,
     /// Compressed and uncompressed bytes so far, headers included.
     sizes: (usize, usize),
     rows: usize,
@@ -61,7 +63,7 @@ impl Pages {
     pub(super) fn new(
         column: ColumnDescPtr,
         properties: &WriterProperties,
-        codec: PageCodec,
+        codec: SharedCodec,
     ) -> Self {
         let statistics = properties.statistics_enabled(column.path());
         let mut column_index = ColumnIndexBuilder::new(column.physical_type());
@@ -72,7 +74,7 @@ impl Pages {
             compression: properties.compression(column.path()),
             codec,
             statistics,
-            sink: TrackedWrite::new(Vec::new()),
+            sink: Vec::new(),
             sizes: (0, 0),
             rows: 0,
             nulls: 0,
@@ -91,7 +93,7 @@ impl Pages {
 
     /// Gives the memory of the finished pages.
     pub(super) fn memory(&self) -> usize {
-        self.sink.bytes_written()
+        self.sink.len()
     }
 
     /// Compresses and adds a page: levels and values as version 1 has them.
@@ -164,7 +166,7 @@ impl Pages {
         if let Some((page, encoding)) = dictionary {
             front = self.dictionary(page, encoding)?;
         }
-        let pages = self.sink.into_inner().map_err(unwritable)?;
+        let pages = self.sink;
         let data_page = front.len() as i64;
         let bytes = match front.is_empty() {
             true => pages,
@@ -215,16 +217,22 @@ impl Pages {
             encoding,
             is_sorted: false,
         };
-        let mut front = TrackedWrite::new(Vec::new());
+        let mut front = Vec::new();
         let compressed = CompressedPage::new(compressed, page.body.len());
         let written = write_page(&mut front, compressed)?;
         self.count(&written, PageType::DICTIONARY_PAGE, encoding);
-        front.into_inner().map_err(unwritable)
+        Ok(front)
     }
 }
 
-fn write_page(sink: &mut TrackedWrite<Vec<u8>>, page: CompressedPage) -> Result<PageWriteSpec> {
-    SerializedPageWriter::new(sink)
+/// Appends a page. What tracks the bytes has a buffer of its own, which no column is to keep.
+fn write_page(sink: &mut Vec<u8>, page: CompressedPage) -> Result<PageWriteSpec> {
+    let start = sink.len() as u64;
+    let mut tracked = TrackedWrite::new(sink);
+    let mut written = SerializedPageWriter::new(&mut tracked)
         .write_page(page)
-        .map_err(unwritable)
+        .map_err(unwritable)?;
+    tracked.flush()?;
+    written.offset += start;
+    Ok(written)
 }

@@ -5,7 +5,8 @@
 use super::prefix::prefix;
 
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-const FIRST_SLOTS: usize = 1 << 10;
+/// Few, for files of many columns: a table grows quickly.
+const FIRST_SLOTS: usize = 1 << 6;
 
 /// Numbers values of up to eight bytes, which are told apart by their bits.
 pub(super) struct Numbered {

@@ -327,8 +327,8 @@ fn options_that_make_no_sense_are_refused() {
     assert_eq!(Parquet::new(&whole).unwrap_err().kind(), ErrorKind::Config);
 }
 
-#[test]
-fn old_timestamps_of_twelve_bytes_are_read() {
+/// A file with one timestamp of twelve bytes: a Julian day, and five nanoseconds of it.
+fn twelve_bytes(day: u32) -> Arc<dyn RandomInput> {
     use ::parquet::data_type::{Int96, Int96Type};
     use ::parquet::file::writer::SerializedFileWriter;
     use ::parquet::schema::parser::parse_message_type;
@@ -336,16 +336,20 @@ fn old_timestamps_of_twelve_bytes_are_read() {
     let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
     let mut group = file.next_row_group().unwrap();
     let mut column = group.next_column().unwrap().unwrap();
-    let mut second_day = Int96::new();
-    second_day.set_data(5, 0, 2_440_589);
-    let values = [second_day];
+    let mut value = Int96::new();
+    value.set_data(5, 0, day);
     column
         .typed::<Int96Type>()
-        .write_batch(&values, None, None)
+        .write_batch(&[value], None, None)
         .unwrap();
     column.close().unwrap();
     group.close().unwrap();
-    let input = open(Bytes::from(file.into_inner().unwrap())).unwrap();
+    open(Bytes::from(file.into_inner().unwrap())).unwrap()
+}
+
+#[test]
+fn old_timestamps_of_twelve_bytes_are_read() {
+    let input = twelve_bytes(2_440_589);
     let kind = DataType::Timestamp(TimeUnit::Nanosecond, None);
     assert_eq!(input.units().schema.field(0).data_type(), &kind);
     let found = read_all(&*input).unwrap();
@@ -356,4 +360,8 @@ fn old_timestamps_of_twelve_bytes_are_read() {
     // Their statistics have no order, so nothing is left out because of them.
     let never = "t < '1960-01-01'".parse().unwrap();
     assert_eq!(input.prune(&never).unwrap(), [true]);
+    // The first day of our era, which nanoseconds do not reach.
+    let error = read_all(&*twelve_bytes(1_721_426)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    assert!(error.report().contains("1677 to 2262"), "{error}");
 }
