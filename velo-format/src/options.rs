@@ -112,7 +112,7 @@ pub struct CommonReadOptions {
     /// Rows in a batch at most.
     pub batch_size: usize,
     /// Longest record of a text format; a longer one is an error. So is a block of Avro that is
-    /// longer, compressed or not.
+    /// longer, compressed or not, and a page of Parquet that is longer and over 128 MiB.
     pub max_line_length: ByteSize,
 }
 

@@ -37,7 +37,7 @@ fn uris_and_options_are_explained() {
             &["compression", "gzip"],
         ),
         (
-            &["copy", "a.csv?format=orc", "b.csv"],
+            &["copy", "a.csv?format=parket", "b.csv"],
             78,
             &["format", "parquet"],
         ),
