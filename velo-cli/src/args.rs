@@ -106,6 +106,11 @@ pub(crate) enum Command {
         /// The pipeline file.
         file: PathBuf,
     },
+    /// Show what a pipeline remembers, carry it elsewhere, or set it.
+    State {
+        #[command(subcommand)]
+        command: State,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -114,6 +119,74 @@ pub(crate) enum Command {
     /// Print the manual page.
     #[command(hide = true)]
     Man,
+}
+
+/// What is done with the state of a pipeline.
+#[derive(Debug, Subcommand)]
+pub(crate) enum State {
+    /// Show where each split stands, and what is pending; also while the pipeline runs.
+    Show {
+        #[command(flatten)]
+        of: Task,
+    },
+    /// Write the newest checkpoint as JSON.
+    Export {
+        #[command(flatten)]
+        of: Task,
+        /// Where to; standard output by default.
+        #[arg(long, value_name = "PATH")]
+        to: Option<PathBuf>,
+    },
+    /// Store a checkpoint that was exported, while the pipeline does not run.
+    Import {
+        #[command(flatten)]
+        of: Task,
+        /// What `velo state export` wrote.
+        from: PathBuf,
+        /// Replace state that is there already.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Set positions by hand, while the pipeline does not run; rows may come twice or never.
+    #[command(after_help = "Examples:\n  \
+        velo state set orders.yaml --split 'in/a.csv=file.v1:…' --force\n  \
+        velo state set orders.yaml --reset --force\n\n\
+        Damaged checkpoints are set aside as *.damaged. Without --force it says what it would do.")]
+    Set(SetState),
+}
+
+/// A task of a pipeline.
+#[derive(Debug, Args)]
+pub(crate) struct Task {
+    /// The pipeline file.
+    pub(crate) file: PathBuf,
+    /// Which of the pipeline's parallel processes; the file's by default.
+    #[arg(long, value_name = "N")]
+    pub(crate) task: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetState {
+    #[command(flatten)]
+    pub(crate) of: Task,
+    /// Read a split on from this position, spelled as `show` does; may be repeated.
+    #[arg(long = "split", value_name = "ID=OFFSET")]
+    pub(crate) splits: Vec<String>,
+    /// Forget all positions and what is pending: begin again.
+    #[arg(long)]
+    pub(crate) reset: bool,
+    /// Forget what is prepared and not committed; its rows are lost unless positions are set back.
+    #[arg(long)]
+    pub(crate) drop_pending: bool,
+    /// Give the next run a higher generation than N, where the destination remembers a later run.
+    #[arg(long, value_name = "N")]
+    pub(crate) generation: Option<u64>,
+    /// Count epochs on from N at least, where the destination remembers a later epoch.
+    #[arg(long, value_name = "N")]
+    pub(crate) epoch: Option<u64>,
+    /// Do it.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

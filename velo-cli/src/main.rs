@@ -12,6 +12,8 @@ mod run;
 mod schema;
 mod shell;
 mod signals;
+mod state;
+mod state_set;
 
 use std::process::ExitCode;
 
@@ -58,6 +60,7 @@ fn execute(arguments: Arguments) -> Result<()> {
             Command::Plan { source, .. } => plan::pipeline(&arguments, source).await,
             Command::Run { file } => run::run(&arguments, file).await,
             Command::Check { file } => run::check(&arguments, file),
+            Command::State { command } => state::state(&arguments, command).await,
             Command::Connectors { .. } | Command::Completions { .. } | Command::Man => Ok(()),
         }
     });

@@ -10,4 +10,5 @@ mod hostile;
 mod pipelines;
 mod pipes;
 mod shows;
+mod state;
 mod velo;
