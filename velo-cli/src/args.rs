@@ -111,6 +111,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: State,
     },
+    /// Look at the dead letters of a pipeline, bring them in again, or remove them.
+    Dlq {
+        #[command(subcommand)]
+        command: Dlq,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -119,6 +124,57 @@ pub(crate) enum Command {
     /// Print the manual page.
     #[command(hide = true)]
     Man,
+}
+
+/// What is done with dead letters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dlq {
+    /// Count them by stage, kind, reason and stream.
+    List {
+        /// The pipeline file.
+        file: PathBuf,
+    },
+    /// Show them, one on each line.
+    Show {
+        /// The pipeline file.
+        file: PathBuf,
+        #[command(flatten)]
+        which: Which,
+        /// How many at most.
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Run them through the pipeline again, while it does not run itself.
+    ///
+    /// Those that make it leave the dead letters; the others stay, with a higher `attempt`. After a
+    /// crash in between they may come twice, and none is lost.
+    Replay {
+        /// The pipeline file.
+        file: PathBuf,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Remove them, while the pipeline does not run.
+    Discard {
+        /// The pipeline file.
+        file: PathBuf,
+        #[command(flatten)]
+        which: Which,
+        /// All of them.
+        #[arg(long, conflicts_with_all = ["ids", "filter"])]
+        all: bool,
+    },
+}
+
+/// Which dead letters; all of them if nothing is said.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The letter of this id; may be repeated.
+    #[arg(long = "id", value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Letters for which this is true, as in SQL: `stage = 'decode' and attempt < 3`.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) filter: Option<String>,
 }
 
 /// What is done with the state of a pipeline.

@@ -4,6 +4,9 @@ mod args;
 mod connectors;
 mod copy;
 mod count;
+mod dlq;
+mod dlq_file;
+mod dlq_replay;
 mod head;
 mod plan;
 mod progress;
@@ -60,6 +63,7 @@ fn execute(arguments: Arguments) -> Result<()> {
             Command::Plan { source, .. } => plan::pipeline(&arguments, source).await,
             Command::Run { file } => run::run(&arguments, file).await,
             Command::Check { file } => run::check(&arguments, file),
+            Command::Dlq { command } => dlq::dlq(&arguments, command).await,
             Command::State { command } => state::state(&arguments, command).await,
             Command::Connectors { .. } | Command::Completions { .. } | Command::Man => Ok(()),
         }

@@ -4,6 +4,7 @@
 
 mod copies;
 mod crashes;
+mod dlq;
 mod errors;
 mod generated;
 mod hostile;
