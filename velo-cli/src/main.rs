@@ -6,6 +6,7 @@ mod copy;
 mod count;
 mod dlq;
 mod dlq_file;
+mod dlq_records;
 mod dlq_replay;
 mod head;
 mod plan;

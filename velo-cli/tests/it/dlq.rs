@@ -164,6 +164,52 @@ fn replays_rows_that_a_transform_refused() {
 }
 
 #[test]
+fn replays_rows_that_the_sink_refused_without_transforms() {
+    let folder = orders();
+    let yaml = folder.text("p.yaml");
+    let rename = format!("{yaml}transform: [{{ rename: {{ v: total }} }}]\n");
+    folder.put("p.yaml", rename);
+    let first = folder.text("dead.jsonl");
+    let mut letter: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    letter["stage"] = "write".into();
+    letter["raw"] = "{\"id\":9,\"total\":9}".into();
+    folder.put("dead.jsonl", format!("{letter}\n"));
+    let replay = ["dlq", "replay", "p.yaml", "--json"];
+    assert_eq!(folder.ok(&replay), "{\"failed again\":0,\"replayed\":1}\n");
+    let rows = folder.ok(&["count", "out", "--filter", "total = 9"]);
+    assert_eq!(rows, "1\n");
+}
+
+#[test]
+fn letters_that_would_come_to_nothing_are_left() {
+    let folder = Folder::new();
+    folder.put("in/a.csv", "id,v\n1,2\n#2,two\n");
+    pipeline(
+        &folder,
+        "in/*.csv?types=id:int64,v:int64",
+        "out/?format=jsonl",
+    );
+    folder.ok(&["run", "p.yaml", "-q"]);
+    assert_eq!(letters(&folder).len(), 1);
+    let comments = "in/*.csv?comment=%23&types=id:int64,v:int64";
+    pipeline(&folder, comments, "out/?format=jsonl");
+    folder.fails(&["dlq", "replay", "p.yaml"], 65, &["input is empty"]);
+    assert_eq!(letters(&folder).len(), 1);
+}
+
+#[test]
+fn records_of_other_formats_are_left_with_the_reason() {
+    let folder = orders();
+    let text = folder
+        .text("dead.jsonl")
+        .replace("in/a.jsonl", "in/a.parquet");
+    folder.put("dead.jsonl", text);
+    let replay = ["dlq", "replay", "p.yaml"];
+    folder.fails(&replay, 78, &["of this format cannot be replayed"]);
+    assert_eq!(letters(&folder).len(), 3);
+}
+
+#[test]
 fn what_cannot_be_rewritten_is_refused() {
     let folder = orders();
     let yaml = folder.text("p.yaml");

@@ -271,3 +271,50 @@ fn generations_go_on_where_state_was_removed() {
     run(&folder);
     assert_eq!(count(&folder), format!("{}\n", 4 * ROWS));
 }
+
+/// The same pipeline with its state in a database.
+fn in_a_database() -> Folder {
+    let folder = numbers();
+    let yaml = folder.text("p.yaml");
+    let store = format!("sqlite://{}", folder.path("state.db").display());
+    folder.put(
+        "p.yaml",
+        yaml.replace("store: state", &format!("store: '{store}'")),
+    );
+    folder
+}
+
+#[test]
+fn a_database_remembers_as_a_directory_does() {
+    let folder = in_a_database();
+    run(&folder);
+    put_rows(&folder, "b");
+    run(&folder);
+    run(&folder);
+    assert_eq!(count(&folder), format!("{}\n", 2 * ROWS));
+    assert_eq!(shown(&folder)["generation"], 3);
+    folder.ok(&["state", "set", "p.yaml", "--reset", "--force"]);
+    run(&folder);
+    assert_eq!(count(&folder), format!("{}\n", 4 * ROWS));
+    folder.put("state.db", "");
+    let ran = folder.run(&["run", "p.yaml", "-q"]);
+    assert_eq!(ran.code(), Some(80), "{}", ran.errors());
+}
+
+#[test]
+fn t009_of_two_runs_with_a_database_the_later_goes_on() {
+    let folder = in_a_database();
+    let fast = folder.text("p.yaml");
+    let slow = fast.replace("*.jsonl", "*.jsonl?batch_size=50");
+    folder.put("slow.yaml", slow + "transform: [{ rate_limit: 200/s }]\n");
+    let mut command = folder.command(&["run", "slow.yaml", "-q"]);
+    let mut first = command.stderr(Stdio::null()).spawn().unwrap();
+    while folder.run(&["state", "show", "slow.yaml"]).code() != Some(0) {
+        assert!(first.try_wait().unwrap().is_none(), "it ended too early");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    run(&folder);
+    assert_eq!(first.wait().unwrap().code(), Some(75));
+    assert_eq!(count(&folder), format!("{ROWS}\n"));
+}
