@@ -106,6 +106,16 @@ pub(crate) enum Command {
         /// The pipeline file.
         file: PathBuf,
     },
+    /// Show what a pipeline remembers, carry it elsewhere, or set it.
+    State {
+        #[command(subcommand)]
+        command: State,
+    },
+    /// Look at the dead letters of a pipeline, bring them in again, or remove them.
+    Dlq {
+        #[command(subcommand)]
+        command: Dlq,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -114,6 +124,125 @@ pub(crate) enum Command {
     /// Print the manual page.
     #[command(hide = true)]
     Man,
+}
+
+/// What is done with dead letters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dlq {
+    /// Count them by stage, kind, reason and stream.
+    List {
+        /// The pipeline file.
+        file: PathBuf,
+    },
+    /// Show them, one on each line.
+    Show {
+        /// The pipeline file.
+        file: PathBuf,
+        #[command(flatten)]
+        which: Which,
+        /// How many at most.
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Run them through the pipeline again, while it does not run itself.
+    ///
+    /// Those that make it leave the dead letters; the others stay, with a higher `attempt`. After a
+    /// crash in between they may come twice, and none is lost.
+    Replay {
+        /// The pipeline file.
+        file: PathBuf,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Remove them, while the pipeline does not run.
+    Discard {
+        /// The pipeline file.
+        file: PathBuf,
+        #[command(flatten)]
+        which: Which,
+        /// All of them.
+        #[arg(long, conflicts_with_all = ["ids", "filter"])]
+        all: bool,
+    },
+}
+
+/// Which dead letters; all of them if nothing is said.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The letter of this id; may be repeated.
+    #[arg(long = "id", value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Letters for which this is true, as in SQL: `stage = 'decode' and attempt < 3`.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) filter: Option<String>,
+}
+
+/// What is done with the state of a pipeline.
+#[derive(Debug, Subcommand)]
+pub(crate) enum State {
+    /// Show where each split stands, and what is pending; also while the pipeline runs.
+    Show {
+        #[command(flatten)]
+        of: Task,
+    },
+    /// Write the newest checkpoint as JSON.
+    Export {
+        #[command(flatten)]
+        of: Task,
+        /// Where to; standard output by default.
+        #[arg(long, value_name = "PATH")]
+        to: Option<PathBuf>,
+    },
+    /// Store a checkpoint that was exported, while the pipeline does not run.
+    Import {
+        #[command(flatten)]
+        of: Task,
+        /// What `velo state export` wrote.
+        from: PathBuf,
+        /// Replace state that is there already.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Set positions by hand, while the pipeline does not run; rows may come twice or never.
+    #[command(after_help = "Examples:\n  \
+        velo state set orders.yaml --split 'in/a.csv=file.v1:…' --force\n  \
+        velo state set orders.yaml --reset --force\n\n\
+        Damaged checkpoints are set aside as *.damaged. Without --force it says what it would do.")]
+    Set(SetState),
+}
+
+/// A task of a pipeline.
+#[derive(Debug, Args)]
+pub(crate) struct Task {
+    /// The pipeline file.
+    pub(crate) file: PathBuf,
+    /// Which of the pipeline's parallel processes; the file's by default.
+    #[arg(long, value_name = "N")]
+    pub(crate) task: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetState {
+    #[command(flatten)]
+    pub(crate) of: Task,
+    /// Read a split on from this position, spelled as `show` does; may be repeated.
+    #[arg(long = "split", value_name = "ID=OFFSET")]
+    pub(crate) splits: Vec<String>,
+    /// Forget all positions and what is pending: begin again.
+    #[arg(long)]
+    pub(crate) reset: bool,
+    /// Forget what is prepared and not committed; its rows are lost unless positions are set back.
+    #[arg(long)]
+    pub(crate) drop_pending: bool,
+    /// Give the next run a higher generation than N, where the destination remembers a later run.
+    #[arg(long, value_name = "N")]
+    pub(crate) generation: Option<u64>,
+    /// Count epochs on from N at least, where the destination remembers a later epoch.
+    #[arg(long, value_name = "N")]
+    pub(crate) epoch: Option<u64>,
+    /// Do it.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -73,7 +73,7 @@ fn type_in_utc(kind: &DataType) -> DataType {
     }
 }
 
-fn print_json(batches: &[Batch]) -> Result<()> {
+pub(crate) fn print_json(batches: &[Batch]) -> Result<()> {
     let mut text = String::new();
     for batch in batches {
         for record in batch.records() {

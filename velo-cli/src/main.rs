@@ -4,6 +4,10 @@ mod args;
 mod connectors;
 mod copy;
 mod count;
+mod dlq;
+mod dlq_file;
+mod dlq_records;
+mod dlq_replay;
 mod head;
 mod plan;
 mod progress;
@@ -12,6 +16,8 @@ mod run;
 mod schema;
 mod shell;
 mod signals;
+mod state;
+mod state_set;
 
 use std::process::ExitCode;
 
@@ -58,6 +64,8 @@ fn execute(arguments: Arguments) -> Result<()> {
             Command::Plan { source, .. } => plan::pipeline(&arguments, source).await,
             Command::Run { file } => run::run(&arguments, file).await,
             Command::Check { file } => run::check(&arguments, file),
+            Command::Dlq { command } => dlq::dlq(&arguments, command).await,
+            Command::State { command } => state::state(&arguments, command).await,
             Command::Connectors { .. } | Command::Completions { .. } | Command::Man => Ok(()),
         }
     });

@@ -67,6 +67,23 @@ pub(crate) fn print(text: &str) -> velo_core::Result<()> {
         .map_err(|e| Error::new(ErrorKind::Io, "write to standard output").with_source(e))
 }
 
+/// Spells foreign text so that a terminal shows it and obeys none of it: control characters, line
+/// ends and marks of writing direction are escaped.
+pub(crate) fn plain(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match obeyed(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 fn is_broken_pipe(error: &Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -104,6 +121,18 @@ mod tests {
             (1234567, "1,234,567"),
         ] {
             assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn t182_a_terminal_obeys_nothing() {
+        for (text, shown) in [
+            ("a b\u{e4}", "a b\u{e4}"),
+            ("\u{1b}[31mred", r"\u{1b}[31mred"),
+            ("a\r\nvelo: forged\t", r"a\r\nvelo: forged\t"),
+            ("\u{9b}2J\u{202e}x", r"\u{9b}2J\u{202e}x"),
+        ] {
+            assert_eq!(plain(text), shown);
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod copies;
 mod crashes;
+mod dlq;
 mod errors;
 mod generated;
 mod hostile;
@@ -13,4 +14,5 @@ mod orc;
 mod pipelines;
 mod pipes;
 mod shows;
+mod state;
 mod velo;

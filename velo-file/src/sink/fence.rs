@@ -232,6 +232,10 @@ pub(super) fn fenced(identity: &Identity, highest: u64) -> Error {
     Error::new(ErrorKind::Fenced, "a later run has taken over")
         .with("run", identity)
         .with("generation", highest)
+        .with_hint(format!(
+            "if its state was removed, generations began anew: `velo state set FILE --force \
+             --reset --generation {highest}` continues them"
+        ))
 }
 
 #[cfg(test)]

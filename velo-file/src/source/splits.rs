@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use velo_core::{Result, SourceOffset, Split, SplitChange, SplitEnumerator};
+use velo_core::{Error, ErrorKind, Result, SourceOffset, Split, SplitChange, SplitEnumerator};
 use velo_format::{Layout, ReadAt, Splitting, StreamFormat};
 
 use super::Settings;
@@ -230,6 +230,14 @@ impl Division {
             Splitting::Scan(_) => true,
         };
         let (start, row) = match entered {
+            Some((Place::Byte(at), _)) if at > opened.size() => {
+                return Err(
+                    Error::new(ErrorKind::Gap, "file is shorter than when it was divided")
+                        .with("file", &file.found.path)
+                        .with("byte", at)
+                        .with("size", opened.size()),
+                );
+            }
             Some((Place::Byte(at), row)) => (at, row),
             _ => (prologue.bytes, 0),
         };

@@ -210,13 +210,37 @@ pub fn store(uri: &str) -> Result<Arc<dyn CheckpointStore>> {
             parsed.query()?.finish()?;
             Ok(Arc::new(FileStore::new(parsed.path().into_owned())))
         }
+        "sqlite" => {
+            parsed.query()?.finish()?;
+            sqlite(&parsed)
+        }
         other => Err(
             Error::new(ErrorKind::Config, "no checkpoint store of this scheme")
                 .with("key", "checkpoint.store")
                 .with("scheme", other)
-                .with_hint("use a directory: file:///var/lib/velo"),
+                .with_hint("use file:///var/lib/velo or sqlite:///var/lib/velo/state.db"),
         ),
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite(uri: &Uri) -> Result<Arc<dyn CheckpointStore>> {
+    if uri.path().is_empty() || uri.path().ends_with('/') {
+        return Err(Error::new(ErrorKind::Config, "database has no name")
+            .with("key", "checkpoint.store")
+            .with_hint("name a file: sqlite:///var/lib/velo/state.db"));
+    }
+    let path = uri.path().into_owned();
+    Ok(Arc::new(crate::store::SqliteStore::new(path)))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite(_: &Uri) -> Result<Arc<dyn CheckpointStore>> {
+    Err(
+        Error::new(ErrorKind::Config, "this velo was built without SQLite")
+            .with("key", "checkpoint.store")
+            .with_hint("add the feature `sqlite`"),
+    )
 }
 
 /// Gives the only end, or none where there are several.

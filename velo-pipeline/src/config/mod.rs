@@ -83,7 +83,7 @@ pub enum Delivery {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckpointOptions {
-    /// A directory (`file:///var/lib/velo`).
+    /// A directory (`file:///var/lib/velo`) or a database (`sqlite:///var/lib/velo/state.db`).
     pub store: String,
     /// How often an epoch ends; 5 seconds by default.
     pub every: Option<TimeSpan>,

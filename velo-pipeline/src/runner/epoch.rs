@@ -12,6 +12,7 @@ use velo_core::{Barrier, Commit, Committable, Error, ErrorKind, Identity, Progre
 use super::Shared;
 use super::lane::Reached;
 use super::ledger::Ledger;
+use super::letters;
 use crate::dead_letters::DeadLetters;
 use crate::store::{Checkpoint, Counts, SinkState, Tenure};
 
@@ -52,14 +53,14 @@ impl<'a> Epochs<'a> {
         let sink = &shared.pipeline.sink;
         let recovered = sink.recover(&shared.identity, pending.as_ref()).await?;
         check_recovered(&shared, &last, pending.is_some(), recovered)?;
-        let letters = open_letters(&shared, &last).await?;
+        let opened = letters::open(&shared.pipeline, shared.identity.generation, &last).await?;
         Ok(Self {
             epoch: last.epoch.max(recovered.epoch.unwrap_or(0)),
             first_run: last.epoch == 0,
             ledger: Ledger::open(last, &shared.pipeline.ends)?,
             shared,
             tenure,
-            letters,
+            letters: opened,
             held: Held::default(),
             seen: Counts::default(),
         })
@@ -78,7 +79,8 @@ impl<'a> Epochs<'a> {
         self.held = Held::default();
         if let Some(letters) = self.letters.take() {
             letters.close().await?;
-            self.letters = open_letters(&self.shared, &last).await?;
+            let (pipeline, generation) = (&self.shared.pipeline, self.shared.identity.generation);
+            self.letters = letters::open(pipeline, generation, &last).await?;
         }
         Ok(())
     }
@@ -286,7 +288,7 @@ impl<'a> Epochs<'a> {
 }
 
 /// Builds the commit that a checkpoint leaves pending, the same whenever it is built.
-fn pending(identity: &Identity, state: &SinkState) -> Option<Commit> {
+pub(super) fn pending(identity: &Identity, state: &SinkState) -> Option<Commit> {
     (!state.parts.is_empty()).then(|| Commit {
         identity: identity.clone(),
         epoch: state.epoch,
@@ -309,7 +311,9 @@ fn check_ends(ends: &[String], last: &Checkpoint) -> Result<()> {
     .with("pipeline", &last.pipeline)
     .with("now", now)
     .with("stored", then)
-    .with_hint("give the pipeline another name, or remove its state to begin again"))
+    .with_hint(
+        "give the pipeline another name; `velo state set FILE --force --reset` begins again",
+    ))
 }
 
 /// Refuses to go on where rows would be lost or doubled.
@@ -330,25 +334,15 @@ fn check_recovered(
     if pending && !recovered.committed {
         return Err(lost("what was prepared can no longer be committed"));
     }
-    if recovered.epoch.is_some_and(|epoch| epoch > last.epoch) {
-        return Err(lost("destination holds a later epoch than the state")
-            .with_hint("restore the newest state; `velo state set --force` overrides it"));
+    if let Some(epoch) = recovered.epoch.filter(|epoch| *epoch > last.epoch) {
+        return Err(
+            lost("destination holds a later epoch than the state").with_hint(format!(
+                "restore the newest state; `velo state set FILE --force --epoch {epoch}` goes on \
+                 from this one and may double rows"
+            )),
+        );
     }
     Ok(())
-}
-
-async fn open_letters(shared: &Shared, last: &Checkpoint) -> Result<Option<DeadLetters>> {
-    let Some(sink) = &shared.pipeline.dead_letters else {
-        return Ok(None);
-    };
-    let identity = Identity::new(
-        format!("{}-dead", shared.identity.pipeline),
-        shared.identity.task,
-        shared.identity.generation,
-    );
-    let pending = pending(&identity, &last.letters);
-    let letters = DeadLetters::open(sink.shared(), identity, pending.as_ref()).await?;
-    Ok(Some(letters))
 }
 
 /// Refuses to commit an epoch whose rows do not add up (P10).

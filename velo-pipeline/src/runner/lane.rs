@@ -11,14 +11,14 @@ use std::task::Poll;
 use tokio::sync::{mpsc, oneshot};
 use velo_core::{
     Barrier, Batch, Budget, DataWriter, Error, ErrorKind, Event, Mark, Progress, ReadRequest,
-    Result, SchemaChange, SourceOffset, Split, SplitId, StreamInfo, WriteRequest,
+    Result, SourceOffset, Split, SplitId, StreamInfo, WriteRequest,
 };
 
 use super::Shared;
+use super::bindings::Bindings;
 use crate::ahead::Events;
 use crate::dead_letters::{Letter, Stage};
 use crate::store::Counts;
-use crate::{Bound, Transforms};
 
 /// Bytes of dead letters after which the epoch is ended early.
 const MOST_LETTERS: u64 = 1 << 20;
@@ -63,19 +63,19 @@ pub(super) struct Reached {
 
 pub(super) struct Lane {
     number: u32,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     orders: mpsc::UnboundedReceiver<Order>,
     notes: mpsc::UnboundedSender<Note>,
-    writer: Option<Box<dyn DataWriter>>,
+    pub(super) writer: Option<Box<dyn DataWriter>>,
     /// Given, not begun: a bounded source is read split by split.
     waiting: VecDeque<(Arc<Split>, Option<SourceOffset>, bool)>,
     open: Vec<Open>,
     /// Reached since the last answer by splits that are closed.
     closed: Progress,
-    counts: Counts,
+    pub(super) counts: Counts,
     letters: Vec<Letter>,
     letters_size: u64,
-    bound: Bindings,
+    pub(super) bound: Bindings,
     /// Where the next look at the open splits begins, so that none is starved.
     turn: usize,
 }
@@ -319,57 +319,7 @@ impl Lane {
         }
     }
 
-    async fn transform(&mut self, batch: Batch) -> Result<()> {
-        let pipeline = self.shared.pipeline.clone();
-        if pipeline.transforms.is_empty() {
-            return self.pass(batch).await;
-        }
-        let applied = self
-            .bound
-            .of(&pipeline.transforms, batch.stream())?
-            .apply(batch)?;
-        self.counts.filtered += applied.filtered;
-        for rejected in applied.rejected {
-            self.reject(Letter::new(rejected, Stage::Transform));
-        }
-        match applied.batch {
-            Some(batch) => self.pass(batch).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Writes a batch, at the pace that is asked for; a stop lets the rest pass at once.
-    async fn pass(&mut self, batch: Batch) -> Result<()> {
-        let pipeline = self.shared.pipeline.clone();
-        let Some(limiter) = pipeline.transforms.limiter() else {
-            return self.write(batch).await;
-        };
-        let (rows, bytes) = (batch.num_rows(), batch.rows().get_array_memory_size());
-        let portion = limiter.rows_at_once(rows, bytes);
-        let mut from = 0;
-        while from < rows {
-            let part = batch.slice(from, portion.min(rows - from));
-            from += part.num_rows();
-            let size = (bytes / rows * part.num_rows()) as u64;
-            tokio::select! {
-                () = limiter.wait(part.num_rows() as u64, size) => {}
-                () = pipeline.stop.asked() => {}
-            }
-            self.write(part).await?;
-        }
-        Ok(())
-    }
-
-    async fn write(&mut self, batch: Batch) -> Result<()> {
-        self.shared.note_stream(batch.stream());
-        let rows = batch.num_rows();
-        writer(&mut self.writer)?.write(batch).await?;
-        self.counts.written += rows as u64;
-        self.shared.pipeline.counters.add_rows(rows);
-        Ok(())
-    }
-
-    fn reject(&mut self, letter: Letter) {
+    pub(super) fn reject(&mut self, letter: Letter) {
         self.counts.rejected += 1;
         self.shared.pipeline.counters.add_rejected();
         if !self.shared.keeps_letters {
@@ -437,56 +387,9 @@ impl Lane {
     }
 }
 
-fn writer(writer: &mut Option<Box<dyn DataWriter>>) -> Result<&mut dyn DataWriter> {
+pub(super) fn writer(writer: &mut Option<Box<dyn DataWriter>>) -> Result<&mut dyn DataWriter> {
     match writer {
         Some(writer) => Ok(&mut **writer),
         None => Err(Error::new(ErrorKind::Unexpected, "lane has no writer")),
-    }
-}
-
-/// The transforms as they are bound to the streams that have come by.
-#[derive(Default)]
-struct Bindings(Vec<(Arc<str>, u32, Bound)>);
-
-impl Bindings {
-    fn of(&mut self, transforms: &Transforms, stream: &StreamInfo) -> Result<&Bound> {
-        let known = |(name, version, _): &(Arc<str>, u32, Bound)| {
-            **name == *stream.name() && *version == stream.version()
-        };
-        let at = match self.0.iter().position(known) {
-            Some(at) => at,
-            None => {
-                self.forget(stream.name());
-                let bound = transforms.bind(stream)?;
-                self.0.push((stream.name().into(), stream.version(), bound));
-                self.0.len() - 1
-            }
-        };
-        Ok(&self.0[at].2)
-    }
-
-    /// Follows a schema change and says what it is for those behind.
-    fn change(&mut self, transforms: &Transforms, change: &SchemaChange) -> Result<SchemaChange> {
-        if transforms.is_empty() {
-            return Ok(change.clone());
-        }
-        let stream = &change.stream;
-        let before = self.0.iter().find(|(name, ..)| **name == *stream.name());
-        let Some((_, _, before)) = before else {
-            let bound = self.of(transforms, stream)?;
-            return Ok(SchemaChange {
-                stream: bound.stream().clone(),
-                columns: change.columns.clone(),
-            });
-        };
-        let (bound, change) = before.change(change)?;
-        let (name, version) = (stream.name().into(), stream.version());
-        self.forget(stream.name());
-        self.0.push((name, version, bound));
-        Ok(change)
-    }
-
-    fn forget(&mut self, stream: &str) {
-        self.0.retain(|(name, ..)| **name != *stream);
     }
 }

@@ -126,7 +126,9 @@ impl Ledger {
                 "destination stands before the stored state",
             )
             .with("split", id)
-            .with_hint("restore the state of the same time, or `velo state set --force`"));
+            .with_hint(
+                "restore the state of the same time, or `velo state set FILE --force --reset`",
+            ));
         }
         known.position = says.map(|at| Position {
             base: Some(at.clone()),

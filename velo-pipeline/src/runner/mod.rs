@@ -2,12 +2,16 @@
 //!
 //! - `Pipeline` here is what is asked for and goes on after failures that pass.
 //! - `coordinator` follows splits and clock, `lane` reads and writes.
-//! - `epoch` is the order of commits, `ledger` what is known of splits.
+//! - `epoch` is the order of commits, `ledger` what is known of splits,
+//!   `letters` the dead ones.
 
+mod bindings;
 mod coordinator;
 mod epoch;
 mod lane;
 mod ledger;
+mod letters;
+mod passing;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,6 +5,8 @@
 
 use velo_core::{Error, ErrorKind, Result};
 
+use super::Checkpoint;
+
 const MAGIC: &[u8; 8] = b"VELOCKPT";
 const VERSION: u32 = 1;
 const HEADER: usize = 32;
@@ -62,6 +64,17 @@ pub(super) fn open(bytes: &[u8]) -> Result<(u64, &[u8])> {
         );
     }
     Ok((generation, body))
+}
+
+/// Takes a checkpoint out of its envelope.
+///
+/// # Errors
+/// As [`open`]; `InvalidData` for a body that is no checkpoint.
+pub(super) fn checkpoint(bytes: &[u8]) -> Result<Checkpoint> {
+    let (_, body) = open(bytes)?;
+    serde_json::from_slice(body).map_err(|cause| {
+        Error::new(ErrorKind::InvalidData, "checkpoint is not understood").with_source(cause)
+    })
 }
 
 fn checksum(header: &[u8], body: &[u8]) -> u32 {

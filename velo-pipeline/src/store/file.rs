@@ -6,21 +6,22 @@
 //! own, replaced in the same way before anything is read. A lock on a third file, which the system
 //! releases with the process, says that somebody is at work.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use velo_core::{Error, ErrorKind, Result};
 
+use super::disk::{create, failed, names, replace, sync};
 use super::{Checkpoint, CheckpointStore, Tenure, envelope, overtaken};
 
 const GENERATION: &str = "generation";
 const LOCK: &str = "lock";
 const CHECKPOINT: &str = "checkpoint-";
 const COPY: &str = ".copy";
-const UNFINISHED: &str = ".new";
+const DAMAGED: &str = ".damaged";
 
 /// Checkpoints that are kept of a task.
 const KEPT: usize = 3;
@@ -70,6 +71,12 @@ impl CheckpointStore for FileStore {
         Ok(Box::new(FileTenure::take(directory, pipeline, task)?))
     }
 
+    async fn repair(&self, pipeline: &str, task: u32, generation: u64) -> Result<Box<dyn Tenure>> {
+        let directory = self.directory(pipeline, task)?;
+        let tenure = FileTenure::repair(directory, pipeline, task, generation)?;
+        Ok(Box::new(tenure))
+    }
+
     async fn read(&self, pipeline: &str, task: u32) -> Result<Option<Checkpoint>> {
         let directory = self.directory(pipeline, task)?;
         load(&directory, pipeline, task)
@@ -110,7 +117,7 @@ impl FileTenure {
         let mut tenure = Self {
             generation: before + 1,
             latest: Checkpoint::first(pipeline, task),
-            next: numbers(&directory)?.last().map_or(1, |last| last + 1),
+            next: next(&directory)?,
             lock,
             directory,
         };
@@ -126,6 +133,25 @@ impl FileTenure {
         let found = load(&tenure.directory, pipeline, task)?;
         tenure.latest = found.ok_or_else(|| lost(&tenure.directory, "checkpoint is missing"))?;
         Ok(tenure)
+    }
+
+    /// As [`take`](Self::take), but sets aside what is damaged. Until something is saved, state
+    /// that was lost counts as lost.
+    fn repair(directory: PathBuf, pipeline: &str, task: u32, least: u64) -> Result<Self> {
+        create(&directory).map_err(|cause| failed(cause, "create directory", &directory))?;
+        let lock = lock(&directory, pipeline, task)?;
+        let generation = (generation(&directory)? + 1).max(least);
+        let next = next(&directory)?;
+        let sealed = envelope::seal(generation, b"");
+        replace(&directory, GENERATION, &sealed)?;
+        let found = set_aside_damaged(&directory, pipeline, task)?;
+        Ok(Self {
+            generation,
+            latest: found.unwrap_or_else(|| Checkpoint::first(pipeline, task)),
+            next,
+            lock,
+            directory,
+        })
     }
 
     fn write(&mut self, mut checkpoint: Checkpoint) -> Result<()> {
@@ -243,7 +269,7 @@ fn load(directory: &Path, pipeline: &str, task: u32) -> Result<Option<Checkpoint
     let numbers = numbers(directory)?;
     let newest_first = numbers.iter().rev();
     for path in newest_first.flat_map(|number| both(directory, *number)) {
-        match parse(&read(&path)?) {
+        match envelope::checkpoint(&read(&path)?) {
             Ok(checkpoint) if checkpoint.pipeline == pipeline && checkpoint.task == task => {
                 return Ok(Some(checkpoint));
             }
@@ -266,18 +292,36 @@ fn load(directory: &Path, pipeline: &str, task: u32) -> Result<Option<Checkpoint
     Err(lost(directory, "no checkpoint is whole"))
 }
 
-fn parse(bytes: &[u8]) -> Result<Checkpoint> {
-    let (_, body) = envelope::open(bytes)?;
-    serde_json::from_slice(body).map_err(|cause| {
-        Error::new(ErrorKind::InvalidData, "checkpoint is not understood").with_source(cause)
-    })
-}
-
 /// Gives the places of a checkpoint, the one to be believed first.
 fn both(directory: &Path, number: u64) -> [PathBuf; 2] {
     let name = format!("{CHECKPOINT}{number:020}");
     let copy = directory.join(format!("{name}{COPY}"));
     [directory.join(name), copy]
+}
+
+/// Renames the checkpoints that are damaged; gives the newest that is whole.
+fn set_aside_damaged(directory: &Path, pipeline: &str, task: u32) -> Result<Option<Checkpoint>> {
+    let mut whole = false;
+    for number in numbers(directory)? {
+        for path in both(directory, number) {
+            match envelope::checkpoint(&read(&path)?) {
+                Ok(_) => whole = true,
+                Err(error) if error.kind() == ErrorKind::InvalidData && path.exists() => {
+                    let mut aside = path.clone().into_os_string();
+                    aside.push(DAMAGED);
+                    fs::rename(&path, &aside)
+                        .map_err(|cause| failed(cause, "set the checkpoint aside", &path))?;
+                }
+                // What is of a newer version is refused below.
+                Err(_) => whole |= path.exists(),
+            }
+        }
+    }
+    sync(directory).map_err(|cause| failed(cause, "flush directory", directory))?;
+    match whole {
+        true => load(directory, pipeline, task),
+        false => Ok(None),
+    }
 }
 
 /// Reads a file; one that is missing is empty.
@@ -300,89 +344,18 @@ fn numbers(directory: &Path) -> Result<Vec<u64>> {
     Ok(numbers)
 }
 
-fn names(directory: &Path) -> Result<Vec<String>> {
-    let entries = match fs::read_dir(directory) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(|cause| failed(cause, "list directory", directory))?,
+/// Gives a number that no checkpoint ever had, those that were set aside included.
+fn next(directory: &Path) -> Result<u64> {
+    let digits = |name: &String| {
+        let number = name.strip_prefix(CHECKPOINT)?;
+        number.split('.').next()?.parse::<u64>().ok()
     };
-    let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
-    Ok(entries.flatten().filter_map(name).collect())
-}
-
-/// Writes a file whole or not at all: beside its place, flushed, renamed, the directory flushed.
-fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let beside = directory.join(format!("{name}{UNFINISHED}"));
-    let write = || -> io::Result<()> {
-        let _ = fs::remove_file(&beside);
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    if let Err(cause) = write() {
-        // Its pages may be lost for good after a failed flush, so it is never tried again.
-        let _ = fs::remove_file(&beside);
-        let full = cause.kind() == io::ErrorKind::StorageFull;
-        let error = failed(cause, "write the checkpoint", &beside);
-        return Err(if full { error.retryable() } else { error });
-    }
-    let show = || fs::rename(&beside, directory.join(name)).and_then(|()| sync(directory));
-    show().map_err(|cause| failed(cause, "show the checkpoint", &beside))
-}
-
-fn create(directory: &Path) -> io::Result<()> {
-    let mut missing = directory;
-    while !missing.exists() {
-        match missing.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => missing = parent,
-            _ => break,
-        }
-    }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
-    // The entries of new directories have to last as well.
-    for created in directory.ancestors() {
-        sync(created)?;
-        if created == missing {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn sync(directory: &Path) -> io::Result<()> {
-    let directory = if directory.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        directory
-    };
-    File::open(directory)?.sync_all()
+    let last = names(directory)?.iter().filter_map(digits).max();
+    Ok(last.map_or(1, |last| last + 1))
 }
 
 fn lost(directory: &Path, what: &'static str) -> Error {
-    Error::new(ErrorKind::StateLost, what)
-        .with("directory", directory.display())
-        .with_hint(
-            "restore it from a backup; `velo state set --force` starts from positions you give",
-        )
-}
-
-fn failed(cause: io::Error, doing: &'static str, path: &Path) -> Error {
-    let kind = match cause.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            ErrorKind::PermissionDenied
-        }
-        _ => ErrorKind::Io,
-    };
-    Error::new(kind, doing)
-        .with("file", path.display())
-        .with_source(cause)
+    super::lost(what).with("directory", directory.display())
 }
 
 #[cfg(test)]
@@ -458,6 +431,42 @@ mod tests {
         files.iter().for_each(|file| fs::remove_file(file).unwrap());
         let error = acquire(root.path()).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::StateLost);
+    }
+
+    #[tokio::test]
+    async fn repairing_sets_damage_aside_and_raises_the_generation() {
+        let root = tempfile::tempdir().unwrap();
+        let files = five(root.path()).await.concat();
+        for file in &files {
+            fs::write(file, b"torn").unwrap();
+        }
+        let store = FileStore::new(root.path());
+        let tenure = store.repair("p", 0, 0).await.unwrap();
+        assert_eq!((tenure.generation(), tenure.latest().epoch), (2, 0));
+        assert_eq!(
+            store.repair("p", 0, 0).await.err().unwrap().kind(),
+            ErrorKind::Fenced
+        );
+        drop(tenure);
+        let aside = names(&root.path().join("p/0")).unwrap();
+        let aside = aside.iter().filter(|name| name.ends_with(DAMAGED));
+        assert_eq!(aside.count(), files.len());
+        let error = acquire(root.path()).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::StateLost);
+        let mut tenure = store.repair("p", 0, 9).await.unwrap();
+        assert_eq!(tenure.generation(), 9);
+        tenure.save(at(7)).await.unwrap();
+        drop(tenure);
+        assert_eq!(acquire(root.path()).await.unwrap().generation(), 10);
+    }
+
+    #[tokio::test]
+    async fn repairing_keeps_the_newest_that_is_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let newest = five(root.path()).await.remove(2);
+        newest.iter().for_each(|path| fs::write(path, b"").unwrap());
+        let tenure = FileStore::new(root.path()).repair("p", 0, 0).await.unwrap();
+        assert_eq!(tenure.latest().epoch, 4);
     }
 
     #[tokio::test]

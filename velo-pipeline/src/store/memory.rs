@@ -27,12 +27,16 @@ fn lock(tasks: &Mutex<Tasks>) -> MutexGuard<'_, Tasks> {
 #[async_trait]
 impl CheckpointStore for MemoryStore {
     async fn acquire(&self, pipeline: &str, task: u32) -> Result<Box<dyn Tenure>> {
+        self.repair(pipeline, task, 0).await
+    }
+
+    async fn repair(&self, pipeline: &str, task: u32, generation: u64) -> Result<Box<dyn Tenure>> {
         let key = (pipeline.to_owned(), task);
         let mut tasks = lock(&self.0);
         let kept = tasks
             .entry(key.clone())
             .or_insert_with(|| Checkpoint::first(pipeline, task));
-        kept.generation += 1;
+        kept.generation = (kept.generation + 1).max(generation);
         let (generation, latest) = (kept.generation, kept.clone());
         Ok(Box::new(MemoryTenure {
             tasks: self.0.clone(),

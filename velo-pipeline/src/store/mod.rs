@@ -1,12 +1,16 @@
 //! Where a pipeline keeps what it must remember between runs.
 //!
 //! - `checkpoint` is what is kept, `envelope` how it lies in a file.
-//! - `file` keeps it in a directory, `memory` nowhere for long.
+//! - `file` keeps it in a directory, `memory` nowhere for long; `disk` writes what must last;
+//!   `sqlite` keeps it in a database.
 
 mod checkpoint;
+mod disk;
 mod envelope;
 mod file;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use async_trait::async_trait;
 use velo_core::{Error, ErrorKind, Result};
@@ -14,6 +18,8 @@ use velo_core::{Error, ErrorKind, Result};
 pub use checkpoint::{Checkpoint, Counts, OpenSplit, Part, SinkState};
 pub use file::FileStore;
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 
 /// Keeps the checkpoints of pipelines, by pipeline and task.
 ///
@@ -39,6 +45,15 @@ pub trait CheckpointStore: Send + Sync + 'static {
     /// # Errors
     /// `Fenced` while another run of the task is alive; `StateLost` when what was kept is damaged.
     async fn acquire(&self, pipeline: &str, task: u32) -> Result<Box<dyn Tenure>>;
+
+    /// Takes a task over to set its state by hand: checkpoints that are damaged are set aside, never
+    /// deleted, and the newest whole one is the latest, or an empty one. The generation goes on
+    /// from the highest that is known, and is `generation` at least.
+    ///
+    /// # Errors
+    /// `Fenced` while another run of the task is alive; `StateLost` and `Unsupported` for
+    /// checkpoints that are whole but of another pipeline or of a newer format.
+    async fn repair(&self, pipeline: &str, task: u32, generation: u64) -> Result<Box<dyn Tenure>>;
 
     /// Reads the last checkpoint without taking the task over; `None` if the task never ran.
     ///
@@ -70,6 +85,14 @@ pub trait Tenure: Send {
     /// # Errors
     /// `Fenced` when a later run has taken over; `Io`, retryable when the disk is full.
     async fn save(&mut self, checkpoint: Checkpoint) -> Result<()>;
+}
+
+/// Says that what was kept cannot be believed.
+fn lost(what: &'static str) -> Error {
+    Error::new(ErrorKind::StateLost, what).with_hint(
+        "restore it from a backup; `velo state set FILE --force --reset` begins again and may \
+         double rows, `--split ID=OFFSET` starts from positions you give",
+    )
 }
 
 /// Says that a later run of the task has taken over.

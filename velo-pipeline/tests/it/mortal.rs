@@ -170,6 +170,10 @@ impl<T: CheckpointStore> CheckpointStore for Mortal<T> {
         Ok(Box::new(Mortal(tenure, self.1.clone())))
     }
 
+    async fn repair(&self, pipeline: &str, task: u32, generation: u64) -> Result<Box<dyn Tenure>> {
+        self.0.repair(pipeline, task, generation).await
+    }
+
     async fn read(&self, pipeline: &str, task: u32) -> Result<Option<Checkpoint>> {
         self.0.read(pipeline, task).await
     }

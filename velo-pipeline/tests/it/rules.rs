@@ -160,6 +160,10 @@ impl CheckpointStore for Diary {
         }))
     }
 
+    async fn repair(&self, pipeline: &str, task: u32, least: u64) -> Result<Box<dyn Tenure>> {
+        self.store.repair(pipeline, task, least).await
+    }
+
     async fn read(&self, pipeline: &str, task: u32) -> Result<Option<Checkpoint>> {
         self.store.read(pipeline, task).await
     }
