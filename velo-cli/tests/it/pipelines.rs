@@ -386,3 +386,42 @@ fn p9_a_source_that_lost_the_stored_position_is_not_read_from_elsewhere() {
     folder.fails(&["run", "p.yaml", "-q"], 79, &[".jsonl"]);
     assert_eq!(ids(&folder, "out"), so_far);
 }
+
+#[test]
+fn a_source_without_an_end_needs_a_destination_that_shows_something_before() {
+    let folder = Folder::new();
+    let hint = &["never finishes a single file", "if_exists=append"][..];
+    folder.fails(&["copy", "test://sensor", "out.jsonl", "-q"], 78, hint);
+    folder.put(
+        "p.yaml",
+        "name: p\nsource: test://sensor\nsink: out.parquet\n",
+    );
+    folder.fails(&["run", "p.yaml", "-q"], 78, hint);
+    assert!(!folder.path("out.jsonl").exists() && !folder.path("out.parquet").exists());
+}
+
+#[test]
+fn an_endless_pipeline_appends_to_a_file() {
+    let folder = Folder::new();
+    folder.put(
+        "p.yaml",
+        "name: p\nsource: test://sensor?rate=20000\nsink: out.jsonl?if_exists=append\n\
+         delivery: effectively_once\ncheckpoint: { store: state, every: 50ms }\n",
+    );
+    for _ in 0..3 {
+        let mut child = start(&folder);
+        std::thread::sleep(Duration::from_millis(400));
+        signal(&child, Signal::KILL);
+        child.wait().unwrap();
+    }
+    let child = start(&folder);
+    std::thread::sleep(Duration::from_millis(400));
+    signal(&child, Signal::TERM);
+    assert!(child.wait_with_output().unwrap().status.success());
+    let seq = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        row["seq"].as_u64().unwrap()
+    };
+    let found: Vec<u64> = folder.text("out.jsonl").lines().map(seq).collect();
+    assert!(!found.is_empty() && found.iter().copied().eq(0..found.len() as u64));
+}

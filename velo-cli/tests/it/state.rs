@@ -248,6 +248,9 @@ fn t141_lost_state_is_set_anew() {
 #[test]
 fn generations_go_on_where_state_was_removed() {
     let folder = numbers();
+    // Slow enough for checkpoints before the end: then the destination keeps its fence.
+    let yaml = folder.text("p.yaml") + "transform: [{ rate_limit: 5000/s }]\n";
+    folder.put("p.yaml", yaml);
     run(&folder);
     put_rows(&folder, "b");
     run(&folder);
@@ -292,7 +295,8 @@ fn a_database_remembers_as_a_directory_does() {
     run(&folder);
     run(&folder);
     assert_eq!(count(&folder), format!("{}\n", 2 * ROWS));
-    assert_eq!(shown(&folder)["generation"], 3);
+    // The third run had nothing to store.
+    assert_eq!(shown(&folder)["generation"], 2);
     folder.ok(&["state", "set", "p.yaml", "--reset", "--force"]);
     run(&folder);
     assert_eq!(count(&folder), format!("{}\n", 4 * ROWS));

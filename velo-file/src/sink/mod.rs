@@ -304,6 +304,16 @@ impl DataSink for FileSink {
             .with("file", claim.destination.shown())
             .with_hint("write into a directory: end the path in /"));
         }
+        let shown_at_the_end = matches!(claim.destination.kind, Kind::File { .. })
+            && !claim.destination.appends(&self.settings.options);
+        if shown_at_the_end && !request.in_order {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a source without an end never finishes a single file",
+            )
+            .with("file", claim.destination.shown())
+            .with_hint("write into a directory: end the path in /; or say if_exists=append"));
+        }
         let through = match &claim.destination.kind {
             Kind::Through(through) => Some(through::open(through).await?),
             _ => None,

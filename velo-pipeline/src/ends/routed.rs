@@ -195,6 +195,7 @@ impl DataSink for Routed {
             lane: request.lane,
             identity: request.identity,
             budget: request.budget,
+            in_order: request.in_order,
             writers: BTreeMap::new(),
         }))
     }
@@ -212,6 +213,7 @@ struct RoutedWriter {
     lane: u32,
     identity: Identity,
     budget: Budget,
+    in_order: bool,
     writers: BTreeMap<String, Box<dyn DataWriter>>,
 }
 
@@ -231,7 +233,7 @@ impl RoutedWriter {
             }
             let identity = self.identity.clone();
             let mut request = WriteRequest::new(self.lane, identity, self.budget.clone());
-            request.in_order = false;
+            request.in_order = self.in_order;
             let writer = sink.create_writer(request).await?;
             self.writers.insert(uri.to_owned(), writer);
         }

@@ -7,6 +7,7 @@ mod environment;
 mod jobs;
 mod measure;
 mod micro;
+mod pipelines;
 mod table;
 mod traits;
 
@@ -31,6 +32,9 @@ pub(crate) struct Arguments {
     /// Count instead what the traits add to a decoder's instructions (needs valgrind).
     #[arg(long, conflicts_with = "micro")]
     traits: bool,
+    /// Measure instead what checkpoints cost a pipeline.
+    #[arg(long, conflicts_with_all = ["micro", "traits"])]
+    pipelines: bool,
     /// The jobs to run, all unless named: csv-to-parquet, jsonl-to-parquet, parquet-to-csv,
     /// parquet-to-jsonl, csv-gz-to-parquet, quoted-csv-to-parquet, measurements-to-parquet,
     /// wide-csv-to-parquet, events-to-parquet, avro-to-parquet.
@@ -63,6 +67,9 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result {
     }
     if arguments.traits {
         return traits::traits(workspace, arguments);
+    }
+    if arguments.pipelines {
+        return pipelines::pipelines(workspace, arguments);
     }
     let jobs = chosen(&arguments.jobs)?;
     let environment = Environment::prepare(workspace, arguments)?;
