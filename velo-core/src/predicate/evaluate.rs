@@ -126,7 +126,10 @@ fn instant(text: &ArrayRef, own: &DataType, unit: TimeUnit) -> Result<ArrayRef> 
     let read = |zone: &str| strictly(text, &DataType::Timestamp(unit, Some(zone.into())));
     let utc = ["UTC", "Etc/UTC", "GMT", "Z"].contains(&&**zone);
     let zone = if utc { "+00:00" } else { zone };
-    let found = read(zone).or_else(|_| {
+    // Said by its name, a zone is known or not, depending on what else is built in.
+    let fixed = zone.starts_with(['+', '-']);
+    let found = fixed.then(|| read(zone)).and_then(Result::ok);
+    let found = found.map(Ok).unwrap_or_else(|| {
         let found = read("+00:00").map_err(|_| unfit(own))?;
         // With a distance of its own it is the same everywhere.
         match read("+01:00")

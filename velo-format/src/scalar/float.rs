@@ -78,10 +78,14 @@ fn long_exact(text: &[u8]) -> Option<f64> {
         };
     };
     let value: f64 = fast_float2::parse(without_plus(text)?).ok()?;
-    let again = value
-        .is_finite()
-        .then(|| ryu::Buffer::new().format_finite(value).to_owned())?;
-    (Number::parse(again.as_bytes())? == number).then_some(value)
+    if !value.is_finite() {
+        return None;
+    }
+    let is = |spelling: &str| Number::parse(spelling.as_bytes()).is_some_and(|it| it == number);
+    // Half-way between two spellings of the same length both are the shortest: 0.25 past a number
+    // that leaves one digit behind the point is .2 to the one and .3 to the other.
+    let same = is(ryu::Buffer::new().format_finite(value)) || is(&value.to_string());
+    same.then_some(value)
 }
 
 fn without_plus(text: &[u8]) -> Option<&[u8]> {
@@ -129,6 +133,18 @@ mod tests {
         assert_eq!(parse_f64(b"-inf"), Some(f64::NEG_INFINITY));
         assert_eq!(parse_f64(b"0e9"), Some(0.0));
         assert!(parse_f64(b"-0.0").unwrap().is_sign_negative());
+    }
+
+    #[test]
+    fn both_shortest_spellings_are_exact() {
+        for text in ["987668789055935.2", "987668789055935.3"] {
+            assert_eq!(
+                parse_f64_exact(text.as_bytes()),
+                text.parse().ok(),
+                "{text}"
+            );
+        }
+        assert_eq!(parse_f64_exact(b"987668789055935.4"), None);
     }
 
     proptest! {

@@ -459,7 +459,7 @@ async fn the_newest_part_that_names_a_file_counts() {
 #[tokio::test]
 async fn splits_without_an_end_wait_for_nobody() {
     let root = tempfile::tempdir().unwrap();
-    let path = root.path().join("out.groups");
+    let path = root.path().join("out/");
     let sink = groups(&path, 4, FileWriteOptions::default());
     let mut lanes = Vec::new();
     for lane in 0..2 {
@@ -476,10 +476,7 @@ async fn splits_without_an_end_wait_for_nobody() {
         lanes[1].write(wide).await.unwrap();
     }
     lanes[1].end_split(&split(1)).await.unwrap();
-    let inflight = root
-        .path()
-        .join(".velo-inflight")
-        .join(&hidden(root.path())[0]);
+    let inflight = path.join(".velo-inflight").join(&hidden(&path)[0]);
     assert!(
         text(&inflight).contains("1999999>"),
         "rows wait for the first split"
@@ -498,5 +495,9 @@ async fn splits_without_an_end_wait_for_nobody() {
             sink.commit(&commit).await.unwrap();
         }
     }
-    assert!(text(&path).contains("<0 1 2 3>"));
+    let all: String = visible(&path)
+        .iter()
+        .map(|name| text(&path.join(name)))
+        .collect();
+    assert!(all.contains("<0 1 2 3>"));
 }
