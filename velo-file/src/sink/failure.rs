@@ -17,7 +17,8 @@ pub(super) fn failed(cause: io::Error, doing: &'static str, file: impl AsRef<Pat
     let error = Error::new(kind, doing).with("file", file.as_ref().display());
     match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            error.with_hint("free space and run again")
+            // A pipeline waits until somebody has freed space; a copy ends.
+            error.with_hint("free space and run again").retryable()
         }
         _ => error,
     }
