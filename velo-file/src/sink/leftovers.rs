@@ -65,7 +65,13 @@ pub(super) fn discard(root: &Path, scope: &str, named: &BTreeSet<String>) -> Res
     let left = leftovers(&directory)?;
     let has_left = |of: &str| of == scope || left.iter().any(|leftover| leftover.scope == of);
     for fence in fences(&directory)?.iter().filter(|fence| !has_left(fence)) {
-        remove_dead(&fence_of(fence));
+        let path = fence_of(fence);
+        // What a run of another name remembers of this single file is over: it is replaced now.
+        if same_file(scope, fence) && is_dead(&path) {
+            remove(&path)?;
+        } else {
+            remove_dead(&path);
+        }
     }
     Ok(())
 }

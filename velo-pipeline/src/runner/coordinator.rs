@@ -313,7 +313,14 @@ impl<'a> Coordinator<'a> {
                 Err(_) => return Err(gone()),
             }
         }
-        self.epochs.end(barrier, self.all_found, reached).await
+        match self.epochs.end(barrier, self.all_found, reached).await {
+            // Another task has a split of ours, and we have not been told yet: the rest is replayed.
+            Err(error) if is_consequence(&error) && barrier == Barrier::Checkpoint => {
+                tracing::debug!(error = %error, "commit will never happen, replaying");
+                self.start_again().await
+            }
+            ended => ended,
+        }
     }
 
     fn order(&self, lane: usize, order: Order) -> Result<()> {
