@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind as Refusal;
 use velo_core::{Error, ErrorKind};
+use velo_pipeline::Summary;
+
+use crate::args::Arguments;
+use crate::schema;
 
 const INTERRUPTED: u8 = 130;
 
@@ -82,6 +86,48 @@ pub(crate) fn plain(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Says what a copy or a pipeline did: `behind` stands behind the figures of the rows, `bad` behind
+/// the number of bad ones.
+pub(crate) fn summary(
+    all: &Arguments,
+    summary: &Summary,
+    behind: &str,
+    bad: &str,
+) -> velo_core::Result<()> {
+    let seconds = summary.elapsed.as_secs_f64();
+    let notes = schema::notes(&summary.streams);
+    if all.json {
+        let figures = serde_json::json!({
+            "rows": summary.rows,
+            "rejected": summary.rejected,
+            "bytes_read": summary.bytes,
+            "splits": summary.splits,
+            "commits": summary.commits,
+            "seconds": seconds,
+            "notes": notes,
+        });
+        return tell(&format!("{figures}\n"));
+    }
+    if all.quiet {
+        return Ok(());
+    }
+    let rate = count((summary.rows as f64 / seconds.max(1e-6)) as u64);
+    let rows = count(summary.rows);
+    let mut text = format!("{rows} rows in {seconds:.2} s ({rate} rows/s){behind}\n");
+    if summary.rejected > 0 {
+        text += &format!("{} bad rows{bad}\n", count(summary.rejected));
+    }
+    for note in notes {
+        text += &format!("note: {note}\n");
+    }
+    tell(&text)
+}
+
+/// Writes to standard error, so that `velo copy x -` leaves clean data.
+pub(crate) fn tell(text: &str) -> velo_core::Result<()> {
+    Ok(std::io::stderr().write_all(text.as_bytes())?)
 }
 
 fn is_broken_pipe(error: &Error) -> bool {

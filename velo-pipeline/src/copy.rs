@@ -15,7 +15,6 @@ use crate::{Counters, Pipeline, Stop};
 
 const READERS: u64 = 24 << 20;
 const WRITERS: u64 = 24 << 20;
-const COMMIT_TRIES: u32 = 5;
 
 /// Copies a source into a sink: side by side in as many lanes as there are threads, in order
 /// where the sink keeps order.
@@ -197,18 +196,7 @@ impl Run {
             let parts = letters.prepare(commit.epoch, Barrier::End).await?;
             letters.commit(commit.epoch, parts).await?;
         }
-        let mut tries = 1;
-        loop {
-            match self.copy.sink.commit(commit).await {
-                Ok(()) => break,
-                Err(error) if error.kind() == ErrorKind::OutcomeUnknown && tries < COMMIT_TRIES => {
-                    tracing::debug!(error = %error, tries, "commit outcome unknown, asking again");
-                    tokio::time::sleep(Duration::from_millis(100) * tries).await;
-                    tries += 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        crate::commit::commit(&*self.copy.sink, commit).await?;
         self.copy.counters.add_commit();
         if let Err(error) = self.copy.source.acknowledge(&commit.progress).await {
             tracing::warn!(error = %error, "source did not take the acknowledgement");

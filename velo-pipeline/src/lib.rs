@@ -3,6 +3,7 @@
 mod ahead;
 mod bounded;
 mod breaker;
+mod commit;
 pub mod config;
 mod copy;
 mod counters;

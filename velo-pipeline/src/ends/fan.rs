@@ -12,7 +12,7 @@ use velo_core::{
     WriteRequest,
 };
 
-use super::part::{Parts, divide};
+use super::part::{Together, divide};
 
 /// Several sinks by name, as one.
 pub(crate) struct Fan {
@@ -138,17 +138,11 @@ impl DataWriter for FanWriter {
         barrier: Barrier,
         progress: &Progress,
     ) -> Result<Prepared> {
-        let (mut all, mut parts) = (Prepared::default(), Parts::default());
+        let mut all = Together::default();
         for (name, writer) in &mut self.writers {
-            let prepared = writer.prepare(epoch, barrier, progress).await?;
-            all.held |= prepared.held;
-            all.rejected.extend(prepared.rejected);
-            if let Some(committable) = prepared.committable {
-                parts.add(name, committable);
-            }
+            all.add(name, writer.prepare(epoch, barrier, progress).await?);
         }
-        all.committable = parts.seal()?;
-        Ok(all)
+        all.seal()
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

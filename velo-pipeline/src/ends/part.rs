@@ -3,14 +3,38 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use velo_core::{Commit, Committable, Error, ErrorKind, Result};
+use velo_core::{Commit, Committable, Error, ErrorKind, Prepared, Result};
 
 const KIND: &str = "several";
 const VERSION: u32 = 1;
 
+/// What the writers of one lane hand over at the end of an epoch, put together.
+#[derive(Default)]
+pub(super) struct Together {
+    all: Prepared,
+    parts: Parts,
+}
+
+impl Together {
+    pub(super) fn add(&mut self, name: &str, prepared: Prepared) {
+        self.all.held |= prepared.held;
+        self.all.rejected.extend(prepared.rejected);
+        if let Some(committable) = prepared.committable {
+            self.parts.add(name, committable);
+        }
+    }
+
+    pub(super) fn seal(self) -> Result<Prepared> {
+        Ok(Prepared {
+            committable: self.parts.seal()?,
+            ..self.all
+        })
+    }
+}
+
 /// What one lane has prepared, by the name of the sink.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Parts(BTreeMap<String, Part>);
+struct Parts(BTreeMap<String, Part>);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Part {
@@ -20,7 +44,7 @@ struct Part {
 }
 
 impl Parts {
-    pub(super) fn add(&mut self, name: &str, committable: Committable) {
+    fn add(&mut self, name: &str, committable: Committable) {
         let Committable {
             kind,
             version,
@@ -35,7 +59,7 @@ impl Parts {
     }
 
     /// Seals the parts; `None` where nothing was prepared.
-    pub(super) fn seal(&self) -> Result<Option<Committable>> {
+    fn seal(&self) -> Result<Option<Committable>> {
         if self.0.is_empty() {
             return Ok(None);
         }

@@ -16,7 +16,7 @@ use velo_core::{
 };
 
 use super::Template;
-use super::part::{Parts, divide};
+use super::part::{Together, divide};
 use crate::transform::{has_text, texts};
 
 /// Destinations that one pipeline may fill.
@@ -278,17 +278,11 @@ impl DataWriter for RoutedWriter {
         barrier: Barrier,
         progress: &Progress,
     ) -> Result<Prepared> {
-        let (mut all, mut parts) = (Prepared::default(), Parts::default());
+        let mut all = Together::default();
         for (uri, writer) in &mut self.writers {
-            let prepared = writer.prepare(epoch, barrier, progress).await?;
-            all.held |= prepared.held;
-            all.rejected.extend(prepared.rejected);
-            if let Some(committable) = prepared.committable {
-                parts.add(uri, committable);
-            }
+            all.add(uri, writer.prepare(epoch, barrier, progress).await?);
         }
-        all.committable = parts.seal()?;
-        Ok(all)
+        all.seal()
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

@@ -16,9 +16,10 @@ use velo_core::{
     Barrier, Error, ErrorKind, Result, SourceOffset, Split, SplitChange, SplitEnumerator, SplitId,
 };
 
+use super::Shared;
 use super::epoch::Epochs;
 use super::lane::{Lane, Note, Order, Reached};
-use super::{Shared, crashed};
+use crate::bounded::crashed;
 
 /// Splits of a bounded source that a lane has: the one that it reads, and the next.
 const AHEAD: usize = 2;

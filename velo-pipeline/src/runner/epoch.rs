@@ -5,9 +5,10 @@
 //! acknowledge. Nothing is ever acknowledged before it is committed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use velo_core::{Barrier, Commit, Committable, Error, ErrorKind, Identity, Progress, Result};
+use velo_core::{
+    Barrier, Commit, Committable, Error, ErrorKind, Identity, Progress, Recovered, Result,
+};
 
 use super::Shared;
 use super::lane::Reached;
@@ -15,8 +16,6 @@ use super::ledger::Ledger;
 use super::letters;
 use crate::dead_letters::DeadLetters;
 use crate::store::{Checkpoint, Counts, SinkState, Tenure};
-
-const COMMIT_TRIES: u32 = 5;
 
 pub(super) struct Epochs<'a> {
     shared: Arc<Shared>,
@@ -49,10 +48,7 @@ impl<'a> Epochs<'a> {
     ) -> Result<Epochs<'a>> {
         let last = tenure.latest().clone();
         check_ends(&shared.pipeline.ends, &last)?;
-        let pending = pending(&shared.identity, &last.sink);
-        let sink = &shared.pipeline.sink;
-        let recovered = sink.recover(&shared.identity, pending.as_ref()).await?;
-        check_recovered(&shared, &last, pending.is_some(), recovered)?;
+        let recovered = take_over(&shared, &last).await?;
         let opened = letters::open(&shared.pipeline, shared.identity.generation, &last).await?;
         Ok(Self {
             epoch: last.epoch.max(recovered.epoch.unwrap_or(0)),
@@ -69,12 +65,7 @@ impl<'a> Epochs<'a> {
     /// Goes back to the last checkpoint, within a run.
     pub(super) async fn start_again(&mut self) -> Result<()> {
         let last = self.tenure.latest().clone();
-        let pending = pending(&self.shared.identity, &last.sink);
-        let sink = &self.shared.pipeline.sink;
-        let recovered = sink
-            .recover(&self.shared.identity, pending.as_ref())
-            .await?;
-        check_recovered(&self.shared, &last, pending.is_some(), recovered)?;
+        take_over(&self.shared, &last).await?;
         self.ledger.go_back(&last)?;
         self.held = Held::default();
         if let Some(letters) = self.letters.take() {
@@ -249,18 +240,7 @@ impl<'a> Epochs<'a> {
             parts,
             progress,
         };
-        let mut tries = 1;
-        loop {
-            match self.shared.pipeline.sink.commit(&commit).await {
-                Ok(()) => break,
-                Err(error) if error.kind() == ErrorKind::OutcomeUnknown && tries < COMMIT_TRIES => {
-                    tracing::debug!(error = %error, tries, "commit outcome unknown, asking again");
-                    tokio::time::sleep(Duration::from_millis(100) * tries).await;
-                    tries += 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        crate::commit::commit(&*self.shared.pipeline.sink, &commit).await?;
         self.shared.pipeline.counters.add_commit();
         Ok(commit.progress)
     }
@@ -285,6 +265,15 @@ impl<'a> Epochs<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// Has the sink fence earlier runs and finish what the last checkpoint left pending.
+async fn take_over(shared: &Shared, last: &Checkpoint) -> Result<Recovered> {
+    let pending = pending(&shared.identity, &last.sink);
+    let sink = &shared.pipeline.sink;
+    let recovered = sink.recover(&shared.identity, pending.as_ref()).await?;
+    check_recovered(shared, last, pending.is_some(), recovered)?;
+    Ok(recovered)
 }
 
 /// Builds the commit that a checkpoint leaves pending, the same whenever it is built.
@@ -321,7 +310,7 @@ fn check_recovered(
     shared: &Shared,
     last: &Checkpoint,
     pending: bool,
-    recovered: velo_core::Recovered,
+    recovered: Recovered,
 ) -> Result<()> {
     if shared.positions {
         return Ok(());

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use velo_core::{
-    Budget, CommitKind, DataSink, DataSource, Error, ErrorKind, Identity, Predicate, Pushdown,
-    Replay, Result, Sink, Source, StreamInfo,
+    Budget, CommitKind, DataSink, DataSource, Identity, Predicate, Pushdown, Replay, Result, Sink,
+    Source, StreamInfo,
 };
 
 use coordinator::Coordinator;
@@ -362,8 +362,4 @@ impl Shared {
         let without = |stream: &&Arc<StreamInfo>| !seen.contains(stream.name());
         self.streams.iter().filter(without).cloned().collect()
     }
-}
-
-fn crashed(error: tokio::task::JoinError) -> Error {
-    Error::new(ErrorKind::Unexpected, "a lane crashed").with_source(error)
 }
