@@ -6,7 +6,9 @@ use arrow_array::RecordBatch;
 use arrow_cast::cast;
 use arrow_cast::pretty::pretty_format_batches;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema};
-use velo_core::{Batch, Error, ErrorKind, FieldValue, Result};
+use velo_core::{Batch, Error, ErrorKind, Result};
+use velo_format::jsonl::JsonLinesOutput;
+use velo_format::{OutputFormat, WriteOptions};
 use velo_registry::create_source;
 
 use crate::args::Arguments;
@@ -73,36 +75,18 @@ fn type_in_utc(kind: &DataType) -> DataType {
     }
 }
 
+/// Prints rows as JSON lines, exactly as `velo copy` writes them.
 pub(crate) fn print_json(batches: &[Batch]) -> Result<()> {
-    let mut text = String::new();
+    let output = JsonLinesOutput::new(&WriteOptions::default())?;
     for batch in batches {
-        for record in batch.records() {
-            let record = record?;
-            let fields = record
-                .fields()
-                .map(|(name, value)| (name.to_owned(), as_json(value)));
-            let object: serde_json::Map<String, serde_json::Value> = fields.collect();
-            text += &format!("{}\n", serde_json::Value::Object(object));
+        let schema = batch.rows().schema();
+        let mut chunks = output.chunks(&schema)?;
+        let mut file = output.file(&schema, Box::new(std::io::stdout()))?;
+        chunks.write(batch.rows())?;
+        while chunks.rows() > 0 {
+            file.append(chunks.finish()?)?;
         }
+        file.finish()?;
     }
-    report::print(&text)
-}
-
-/// A value for people who look at the first rows; `velo copy` writes exact JSON.
-fn as_json(value: &FieldValue<'_>) -> serde_json::Value {
-    use serde_json::json;
-    match value {
-        FieldValue::Null => json!(null),
-        FieldValue::Boolean(value) => json!(value),
-        FieldValue::Int64(value) => json!(value),
-        FieldValue::UInt64(value) => json!(value),
-        FieldValue::Float32(value) => json!(value),
-        FieldValue::Float64(value) => json!(value),
-        FieldValue::List(items) => items.iter().map(as_json).collect(),
-        FieldValue::Struct(fields) => fields
-            .iter()
-            .map(|(name, value)| (name.to_string(), as_json(value)))
-            .collect(),
-        other => json!(other.to_string()),
-    }
+    Ok(())
 }

@@ -50,6 +50,7 @@ fn execute(arguments: Arguments) -> Result<()> {
     }
     let runtime = runtime(threads)?;
     let outcome = runtime.block_on(async {
+        signals::outlive_limits();
         match &arguments.command {
             Command::Copy(copy) => copy::copy(&arguments, copy, threads).await,
             Command::Schema { uri } => schema::schema(&arguments, uri).await,

@@ -1,7 +1,6 @@
 //! One value of a record, for users who think in rows.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -11,6 +10,8 @@ use arrow_buffer::i256;
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 
 use crate::{Error, ErrorKind, Result};
+
+mod shown;
 
 /// A value without loss: integers keep their sign and width, decimals their scale, times their
 /// unit and zone.
@@ -401,20 +402,5 @@ impl<'a> From<&'a [u8]> for FieldValue<'a> {
 impl<'a, T: Into<FieldValue<'a>>> From<Option<T>> for FieldValue<'a> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
-    }
-}
-
-impl fmt::Display for FieldValue<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Boolean(value) => value.fmt(f),
-            Self::Int64(value) => value.fmt(f),
-            Self::UInt64(value) => value.fmt(f),
-            Self::Float32(value) => value.fmt(f),
-            Self::Float64(value) => value.fmt(f),
-            Self::Utf8(text) => text.fmt(f),
-            other => write!(f, "{other:?}"),
-        }
     }
 }

@@ -104,6 +104,8 @@ pub enum Lines {
     Json,
     /// RFC 4180 with a header.
     Csv,
+    /// The lines of `Json`, in files of text.
+    Text,
 }
 
 impl Lines {
@@ -117,6 +119,7 @@ impl Lines {
         match self {
             Self::Json => "jsonl",
             Self::Csv => "csv",
+            Self::Text => "txt",
         }
     }
 }
@@ -250,7 +253,7 @@ impl Ledger {
         }
         for (row, record) in (1..).zip(self.records()) {
             let line = match lines {
-                Lines::Json => record.json(),
+                Lines::Json | Lines::Text => record.json(),
                 Lines::Csv => record.csv(),
             };
             let writer = &mut writers[(record.key % files) as usize];

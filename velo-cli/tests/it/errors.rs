@@ -173,3 +173,21 @@ fn odd_places_get_an_answer_and_no_hang() {
         }
     }
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_said() {
+    let folder = Folder::new();
+    let limited = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -f 1 && exec \"$0\" copy 'test://order?rows=9999' out.csv",
+        ])
+        .arg(env!("CARGO_BIN_EXE_velo"))
+        .current_dir(folder.path("."))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&limited.stderr);
+    assert_eq!(limited.status.code(), Some(74), "{errors}");
+    assert!(errors.contains("out.csv"), "{errors}");
+    assert!(folder.list(".").is_empty(), "{:?}", folder.list("."));
+}

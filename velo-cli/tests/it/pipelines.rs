@@ -95,6 +95,19 @@ fn says_what_it_can_promise() {
 }
 
 #[test]
+fn plan_speaks_of_the_rows_as_the_sink_gets_them() {
+    let folder = Folder::new();
+    numbered(&folder, 0);
+    pipeline(
+        &folder,
+        "transform: [{ select: [id, v] }, { rename: { v: value } }]\nsink: out/?format=parquet&partition_by=value",
+    );
+    let plan = folder.ok(&["plan", "p.yaml"]);
+    assert!(plan.contains("(id, value)"), "{plan}");
+    assert!(!plan.contains("all rows or none"), "{plan}");
+}
+
+#[test]
 fn p8_refuses_what_the_pair_cannot_promise() {
     let folder = Folder::new();
     numbered(&folder, 0);

@@ -42,6 +42,17 @@ fn head_shows_points_in_time() {
 }
 
 #[test]
+fn rows_of_head_in_json_can_be_read_again() {
+    let folder = Folder::new();
+    let shown = folder.ok(&["head", "test://order?rows=20", "-n", "20", "--json"]);
+    assert!(shown.contains("\"ordered_at\":\"2024-01-01T"), "{shown}");
+    folder.put("shown.jsonl", &shown);
+    let typed = "shown.jsonl?types=amount:decimal(12,2)";
+    folder.ok(&["copy", typed, "again.jsonl"]);
+    assert_eq!(folder.text("again.jsonl"), shown);
+}
+
+#[test]
 fn a_dialect_that_was_found_is_shown() {
     let folder = Folder::new();
     folder.put("a.csv", "a;b\n1;2,5\n");

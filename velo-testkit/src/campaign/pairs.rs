@@ -33,7 +33,7 @@ pub struct Pair {
 }
 
 /// All pairs.
-pub const PAIRS: [Pair; 11] = [
+pub const PAIRS: [Pair; 13] = [
     Pair {
         name: "file-jsonl",
         feed: Feed::Files(Lines::Json),
@@ -79,6 +79,22 @@ pub const PAIRS: [Pair; 11] = [
         feed: Feed::Files(Lines::Json),
         format: Format::ArrowStream,
         sink: "out/?format=arrow_stream&roll_rows=1000",
+        ordered: true,
+        poison_after: 0,
+    },
+    Pair {
+        name: "file-avro",
+        feed: Feed::Files(Lines::Json),
+        format: Format::Avro,
+        sink: "out/?format=avro&roll_rows=1000",
+        ordered: true,
+        poison_after: 0,
+    },
+    Pair {
+        name: "text-text",
+        feed: Feed::Files(Lines::Text),
+        format: Format::Text,
+        sink: "out/?format=text&roll_rows=1000",
         ordered: true,
         poison_after: 0,
     },

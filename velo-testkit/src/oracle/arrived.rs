@@ -33,6 +33,10 @@ pub enum Format {
     Arrow,
     /// Arrow's stream format, read by the arrow-ipc crate.
     ArrowStream,
+    /// Avro object containers, read by the apache-avro crate.
+    Avro,
+    /// Lines of text, each of them a JSON object here, read by serde_json.
+    Text,
 }
 
 impl Format {
@@ -50,6 +54,8 @@ impl Format {
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
             Self::ArrowStream => "arrow_stream",
+            Self::Avro => "avro",
+            Self::Text => "text",
         }
     }
 }
@@ -144,12 +150,13 @@ pub fn read(place: &Path, format: Format, see: &mut dyn FnMut(Seen)) -> Result<(
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         see(Seen::File(path.clone()));
         let result = match format {
-            Format::JsonLines => json_lines(file, &name, see),
+            Format::JsonLines | Format::Text => json_lines(file, &name, see),
             Format::Csv => csv_records(file, see),
             Format::JsonArray => json_array(file, see),
             Format::Parquet => parquet_rows(file, see),
             Format::Arrow => arrow_rows(file, see),
             Format::ArrowStream => arrow_stream_rows(file, see),
+            Format::Avro => avro_rows(file, see),
         };
         if let Err(error) = result {
             see(Seen::Unreadable(format!("{name}: {}", error.report())));
@@ -246,6 +253,17 @@ fn arrow_rows(file: File, see: &mut dyn FnMut(Seen)) -> Result<()> {
 fn arrow_stream_rows(file: File, see: &mut dyn FnMut(Seen)) -> Result<()> {
     for batch in arrow_ipc::reader::StreamReader::try_new(BufReader::new(file), None)? {
         batch_rows(&batch?, see)?;
+    }
+    Ok(())
+}
+
+fn avro_rows(file: File, see: &mut dyn FnMut(Seen)) -> Result<()> {
+    for record in apache_avro::Reader::new(BufReader::new(file)).map_err(undecodable)? {
+        let value = Value::try_from(record.map_err(undecodable)?).map_err(undecodable)?;
+        let Value::Object(fields) = value else {
+            return Err(Error::new(ErrorKind::InvalidData, "value is no record"));
+        };
+        see(Seen::Row(Row::of_object(fields)));
     }
     Ok(())
 }
