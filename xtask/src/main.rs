@@ -17,6 +17,7 @@ mod error;
 mod fuzz;
 mod interop;
 mod new;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -80,6 +81,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Kill velo again and again, restart it, and count the rows that it lost or doubled.
     Crash(crash::Arguments),
+    /// Run an endless pipeline for an hour, and say whether it grows.
+    Soak(soak::Arguments),
     /// Read what pyarrow, DuckDB, Polars and fastavro write, and have them read what velo writes.
     Interop(interop::Arguments),
 }
@@ -113,6 +116,7 @@ fn run(command: Command) -> Result {
         Command::Bugs(arguments) => bugs::bugs(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::fuzz(&workspace, &arguments),
         Command::Crash(arguments) => crash::crash(&workspace, &arguments),
+        Command::Soak(arguments) => soak::soak(&workspace, &arguments),
         Command::Interop(arguments) => interop::interop(&workspace, &arguments),
     }
 }

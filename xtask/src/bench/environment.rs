@@ -94,7 +94,7 @@ impl Environment {
 }
 
 /// `VELO_BIN`, else a release build.
-fn velo(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn velo(workspace: &Workspace) -> Result<PathBuf> {
     let binary = match std::env::var_os("VELO_BIN") {
         Some(binary) => PathBuf::from(binary),
         None => {

@@ -3,7 +3,7 @@
 //! Runs are interleaved (one of each tool, then the next round), so that a machine that slows
 //! down meanwhile slows all of them.
 
-mod environment;
+pub(crate) mod environment;
 mod jobs;
 mod measure;
 mod micro;
