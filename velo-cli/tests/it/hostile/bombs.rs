@@ -66,6 +66,18 @@ fn xz_bombs_are_refused() {
 }
 
 #[test]
+fn a_bomb_within_another_is_refused() {
+    let mut hostile = Hostile::new();
+    let inner = compressed(Compression::Gzip, MEMBER).repeat(MEMBERS);
+    let mut outer = Compressor::new(Compression::Gzip, None).unwrap();
+    hostile
+        .folder
+        .put("a.csv.gz", outer.compress(&inner).unwrap());
+    hostile.refuses("a.csv.gz", &[]);
+    hostile.finish();
+}
+
+#[test]
 fn bombs_in_blocks_of_avro_are_refused() {
     const LARGE: usize = 128 << 20;
     let mut hostile = Hostile::new();
