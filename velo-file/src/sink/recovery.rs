@@ -1,7 +1,7 @@
 //! Taking over from earlier runs: what they committed is shown, what they left open goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -82,7 +82,7 @@ fn open_files(parts: Vec<PreparedFiles>) -> Vec<CutFile> {
     open.into_values().collect()
 }
 
-/// Makes sure that a file has what was committed, and nothing else.
+/// Makes sure that a file has what was committed, and that nobody else writes to it.
 fn take_up(
     settings: &Settings,
     claim: &Claim,
@@ -90,7 +90,7 @@ fn take_up(
     path: &Path,
     alone: bool,
 ) -> Result<()> {
-    let file = match OpenOptions::new().read(true).write(true).open(path) {
+    let file = match File::open(path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             return Err(lost(path, "open file is gone"));
         }
@@ -101,8 +101,8 @@ fn take_up(
         return Err(lost(path, "open file has other bytes than were committed"));
     }
     if alone {
-        let cut = file.set_len(cut.length);
-        return cut.map_err(|cause| failed(cause, "cut file", path));
+        // What stands behind the cut goes when the file is opened to go on.
+        return Ok(());
     }
     let old = match claim.destination.kind {
         Kind::File { old, .. } => old,
