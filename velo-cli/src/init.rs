@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use velo_core::{Error, ErrorKind, Result, Uri};
 use velo_pipeline::config::{PipelineFile, schema};
 use velo_pipeline::{Guarantee, guarantee};
-use velo_registry::{Registry, create_source};
+use velo_registry::{Registry, create_sink, create_source};
 
 use crate::args::Arguments;
 use crate::report;
@@ -21,72 +21,72 @@ const DEFAULTS: [(&str, &str, &str); 9] = [
     (
         "transform",
         "[{ select: [id] }, { filter: \"amount >= 10\" }]",
-        "what is done to rows on their way, in this order",
+        "What is done to rows on their way, in this order",
     ),
     (
         "memory",
         "64MiB",
-        "for the rows on their way; at least 32 MiB",
+        "For the rows on their way; at least 32 MiB",
     ),
     (
         "threads",
         "4",
-        "lanes that work side by side; as many as there are cores",
+        "Lanes that work side by side; as many as there are cores",
     ),
     (
         "task",
         "0",
-        "which of the pipeline's parallel processes this is",
+        "Which of the pipeline's parallel processes this is",
     ),
     (
         "retry",
         "{ first: 100ms, longest: 10s, factor: 2, jitter: 0.5 }",
-        "waits after failures that pass",
+        "Waits after failures that pass",
     ),
     (
         "circuit_breaker",
         "{ failures: 5, open_for: 10s, successes: 1 }",
-        "when trying is given up for a while",
+        "When trying is given up for a while",
     ),
     (
         "timeout",
         "1m",
-        "for a call to source or sink; writes may take ten times as long",
+        "For a call to source or sink; writes may take ten times as long",
     ),
     (
         "stop_within",
         "10s",
-        "how long a stop in good order may take",
+        "How long a stop in good order may take",
     ),
     (
         "metadata",
         "{ owner: \"\" }",
-        "anything that people or programs want to know",
+        "Anything that people or programs want to know",
     ),
 ];
 
 /// Keys that share configuration between files and environments.
 const SHARED: [(&str, &str, &str); 5] = [
-    ("extends", "base.yaml", "lay this file over another one"),
+    ("extends", "base.yaml", "Lay this file over another one"),
     (
         "profiles",
         "{ prod: { memory: 256MiB } }",
-        "parts to lay over the rest: --profile prod",
+        "Parts to lay over the rest: --profile prod",
     ),
     (
         "data_sources",
         "{ orders_in: { type: file, path: in.csv } }",
-        "ends by name: source: orders_in",
+        "Ends by name: source: orders_in",
     ),
     (
         "sources",
         "{ eu: eu.csv, us: us.csv }",
-        "several sources instead of one",
+        "Several sources instead of one",
     ),
     (
         "sinks",
         "{ lake: lake/, copy: copy.csv }",
-        "several sinks: every row goes to each",
+        "Several sinks: every row goes to each",
     ),
 ];
 
@@ -128,6 +128,10 @@ fn create(path: &Path, text: &str) -> Result<()> {
 
 fn written(name: &str, source: &str, destination: &str) -> Result<String> {
     let (reads, sink) = (create_source(source)?, Uri::parse(destination)?);
+    if !destination.contains("${") {
+        // Refused in its own words, not as line 3 of a file that nobody has seen.
+        create_sink(destination)?;
+    }
     let relative = [&Uri::parse(source)?, &sink].into_iter().any(is_relative);
     let (store, letters) = match relative {
         true => ("state".to_owned(), format!("state/{name}.dead.jsonl")),

@@ -99,7 +99,7 @@ fn tried(about: &'static str, folder: &Path) -> Finding {
 }
 
 fn room(about: &'static str, folder: &Path) -> Option<Finding> {
-    let found = rustix::fs::statvfs(&existing(folder)).ok()?;
+    let found = rustix::fs::statvfs(existing(folder)).ok()?;
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     let nodes = (found.f_files > 0).then_some(found.f_favail);
     Some(judged(about, &shown(folder), free, nodes))

@@ -42,7 +42,7 @@ fn what_init_writes_passes_check_as_it_stands() {
             "at-least-once",
         ),
         ("-?format=jsonl", "out.csv", "file-to-out", "at-most-once"),
-        ("true", "null", "true-to-null", "effectively-once"),
+        ("true", "null.csv", "true-to-null", "effectively-once"),
     ] {
         let folder = Folder::new();
         let said = folder.ok(&["init", source, destination]);
@@ -292,6 +292,18 @@ fn doctor_says_what_is_wrong_before_the_start() {
         "warning",
         "nothing is remembered",
     );
+}
+
+#[test]
+fn doctor_ends_with_the_code_of_the_first_problem() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", "{\"id\":1}\n");
+    let file = |more: &str| {
+        folder.put(
+            "p.yaml",
+            format!("name: p\nsource: a.jsonl\nsink: out/?format=jsonl\n{more}\n"),
+        );
+    };
     file("memry: 1");
     has(
         &findings(&folder, "p.yaml", 78),

@@ -248,14 +248,14 @@ dead_letter: file:///var/lib/velo/dead.jsonl
                 "`store`",
             ),
             ("name: a\nsource: [b]\nsink: c", 2, "URI"),
-            ("name: a\nname: b\nsource: b\nsink: c", 2, "uplicate"),
+            ("name: a\nname: b\nsource: b\nsink: c", 2, "twice"),
             (
                 "name: a\nsource: b\nsink: c\ndelivery: exactly_once",
                 4,
                 "effectively_once",
             ),
             ("name: a\nsource: b\nsink: c\nthreads: many", 4, ""),
-            ("name: a\n\tsource: b", 1, "tab"),
+            ("name: a\n\tsource: b", 2, "tab"),
         ] {
             let error = PipelineFile::parse(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{text}");

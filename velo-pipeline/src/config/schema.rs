@@ -60,8 +60,8 @@ pub fn schema() -> Value {
             "additionalProperties": false,
         });
     }
-    let title = "A pipeline of velo";
-    whole["title"] = title.into();
+    whole["title"] = "A pipeline of velo".into();
+    whole["description"] = "What `velo run FILE` reads; docs/configuration.md.".into();
     // What is required may stand in a file that is extended, or in a profile.
     whole["required"] = json!([]);
     whole["anyOf"] = json!([
@@ -80,50 +80,37 @@ fn properties(schema: &mut Value) -> Option<&mut Map<String, Value>> {
 /// Lets a variable stand where a number, a choice, true or false is wanted; they are resolved before
 /// anything is checked.
 fn take_variables(schema: &mut Value) {
-    let is_text = |schema: &Value| match &schema["type"] {
-        Value::String(kind) => kind == "string" && schema.get("enum").is_none(),
-        Value::Array(kinds) => {
-            kinds.iter().any(|kind| kind == "string") && schema.get("enum").is_none()
-        }
-        _ => false,
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::String(kind) => vec![kind],
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
     };
-    let is_leaf = |schema: &Value| {
-        let kinds = match &schema["type"] {
-            Value::String(kind) => vec![kind.as_str()],
-            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
-        let whole = kinds
+    let is_choice = schema.get("enum").is_some() || schema.get("oneOf").is_some();
+    let is_bare = !kinds.contains(&"string")
+        && kinds
             .iter()
             .any(|kind| matches!(*kind, "integer" | "number" | "boolean"));
-        whole || schema.get("enum").is_some() || schema.get("oneOf").is_some()
+    let Value::Object(map) = schema else {
+        return;
     };
-    if is_leaf(schema) && !is_text(schema) {
-        let description = schema
-            .as_object_mut()
-            .and_then(|map| map.remove("description"));
-        let mut either =
-            json!({ "anyOf": [schema.take(), { "type": "string", "pattern": "\\$\\{" }] });
+    if is_choice || is_bare {
+        let description = map.remove("description");
+        let variable = json!({ "type": "string", "pattern": "\\$\\{" });
+        let mut either = json!({ "anyOf": [schema.take(), variable] });
         if let Some(description) = description {
             either["description"] = description;
         }
         *schema = either;
         return;
     }
-    match schema {
-        Value::Object(map) => {
-            for key in ["properties", "additionalProperties", "items", "anyOf"] {
-                match map.get_mut(key) {
-                    Some(Value::Object(inner)) if key == "properties" => {
-                        inner.values_mut().for_each(take_variables);
-                    }
-                    Some(Value::Array(options)) => options.iter_mut().for_each(take_variables),
-                    Some(inner @ Value::Object(_)) => take_variables(inner),
-                    _ => {}
-                }
-            }
-        }
-        _ => {}
+    if let Some(Value::Object(properties)) = map.get_mut("properties") {
+        properties.values_mut().for_each(take_variables);
+    }
+    if let Some(Value::Array(choices)) = map.get_mut("anyOf") {
+        choices.iter_mut().for_each(take_variables);
+    }
+    for key in ["additionalProperties", "items"] {
+        map.get_mut(key).into_iter().for_each(take_variables);
     }
 }
 

@@ -32,16 +32,13 @@ pub(super) fn read<T: DeserializeOwned>(mut root: Node) -> Result<T, Vec<Error>>
             Ok(_) => break,
             Err(refusal) => refusal,
         };
-        // It is missing because it was taken out.
-        if refusal
-            .missing
-            .is_some_and(|key| removed.iter().any(|gone| gone == key))
-        {
-            break;
+        let (place, missing) = (refusal.place.clone(), refusal.missing);
+        let gone = |gone: &String| missing.is_some_and(|key| nearest(gone, [key]).is_some());
+        // It is missing because it was taken out, as it stands or misspelled.
+        if !removed.iter().any(gone) {
+            found.push(refusal);
         }
-        let (place, missing) = (refusal.place.clone(), refusal.missing.is_some());
-        found.push(refusal);
-        let gone = place.and_then(|place| root.remove_at(&place, !missing));
+        let gone = place.and_then(|place| root.remove_at(&place, missing.is_none()));
         let Some(key) = gone else {
             break;
         };

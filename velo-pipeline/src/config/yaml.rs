@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str, origin: &Arc<Origin>) -> Result<Node> {
         root: None,
     };
     for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| malformed(&error, origin))?;
+        let (event, span) = event.map_err(|error| malformed(&error, text, origin))?;
         builder.take(event, span)?;
     }
     builder.root.ok_or_else(|| {
@@ -46,11 +46,29 @@ pub(super) fn parse(text: &str, origin: &Arc<Origin>) -> Result<Node> {
     })
 }
 
-fn malformed(error: &ScanError, origin: &Arc<Origin>) -> Error {
+fn malformed(error: &ScanError, text: &str, origin: &Arc<Origin>) -> Error {
     let at = error.marker();
     let info = error.info();
     let what = info.lines().next().unwrap_or("malformed").to_owned();
+    if what.contains("tab")
+        && let Some((line, column)) = indenting_tab(text, at.line())
+    {
+        let error = Error::new(ErrorKind::Config, "a tab stands before the key");
+        return place(origin, line, column).put(error.with_hint("indent with spaces"));
+    }
     place(origin, at.line(), at.col()).put(Error::new(ErrorKind::Config, what))
+}
+
+/// Finds the next line, from a line counted from 1 on, that a tab indents, and the tab's column.
+fn indenting_tab(text: &str, from: usize) -> Option<(usize, usize)> {
+    let lines = text.lines().enumerate().skip(from.saturating_sub(1));
+    let mut tabs = lines.filter_map(|(line, text)| {
+        let spaces = text.bytes().take_while(|byte| *byte == b' ').count();
+        text[spaces..]
+            .starts_with('\t')
+            .then_some((line + 1, spaces))
+    });
+    tabs.next()
 }
 
 fn place(origin: &Arc<Origin>, line: usize, column: usize) -> Place {

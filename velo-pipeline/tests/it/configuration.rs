@@ -328,7 +328,7 @@ fn t155_says_where_and_what_was_meant() {
         ("threads: '2'\n", "expected a whole number"),
         ("task: 99999999999\n", "out of range"),
         ("name: q\n", "line 4, column 1, key name: key stands twice"),
-        ("\tthreads: 1\n", "line 4"),
+        ("\tthreads: 1\n", "line 4, column 1: a tab"),
         ("retry: [1]\n", "line 4, column 8: expected"),
         (
             "retry: { factor: fast }\n",
