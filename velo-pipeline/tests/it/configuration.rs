@@ -304,73 +304,76 @@ fn a_profile_is_laid_over_the_rest() {
     );
 }
 
+/// What stands behind the ends, in line 4, and what is said of it.
+const FAULTS: &[(&str, &str)] = &[
+    (
+        "extends: base.yaml\n",
+        "base.yaml, line 2, column 3, key frist: no such key; did you mean `first`?",
+    ),
+    ("extend: base.yaml\n", "did you mean `extends`?"),
+    (
+        "threads: 0x10\n",
+        "line 4, column 10: expected a whole number",
+    ),
+    (
+        "threads: 1e3\n",
+        "line 4, column 10: expected a whole number",
+    ),
+    ("threads: 007\n", "expected a whole number"),
+    ("threads: yes\n", "expected a whole number"),
+    ("threads: -1\n", "out of range"),
+    ("threads: '2'\n", "expected a whole number"),
+    ("task: 99999999999\n", "out of range"),
+    ("name: q\n", "line 4, column 1, key name: key stands twice"),
+    ("\tthreads: 1\n", "line 4, column 1: a tab"),
+    ("retry: [1]\n", "line 4, column 8: expected"),
+    (
+        "retry: { factor: fast }\n",
+        "line 4, column 18: expected a number",
+    ),
+    (
+        "memory: much\n",
+        "line 4, column 9: expected a size such as 64MiB",
+    ),
+    ("timeout: 5\n", "expected a time such as 250ms"),
+    ("delivery: exactly_once\n", "did you mean"),
+    (
+        "checkpoint: {}\n",
+        "line 4, column 13, key store: key is missing",
+    ),
+    ("checkpoint: state\n", "line 4, column 13: expected"),
+    ("metadata: 5\n", "line 4, column 11: expected a map"),
+    (
+        "data_sources: { a: { type: fle, path: x } }\n",
+        "did you mean `file`?",
+    ),
+    (
+        "data_sources: { a: { type: kafka, topic: x } }\n",
+        "there are file",
+    ),
+    (
+        "data_sources: { a: { type: file, pth: x } }\n",
+        "column 34, key pth: no such key; did you mean `path`?",
+    ),
+    (
+        "data_sources: { a: { type: file, path: x, position_tracking: { enabled: true } } }\n",
+        "checkpoint: { store",
+    ),
+    (
+        "data_sources: { a: { type: file, path: x, watching: { mod: tail } } }\n",
+        "did you mean `mode`?",
+    ),
+    (
+        "dead_letter: { uri: d.jsonl, max_ratio: 7 }\n",
+        "from 0 to 1",
+    ),
+];
+
 #[test]
 fn t155_says_where_and_what_was_meant() {
     let folder = Folder::new();
     folder.put("base.yaml", "retry:\n  frist: 1s\n");
-    for (text, words) in [
-        (
-            "extends: base.yaml\n",
-            "base.yaml, line 2, column 3, key frist: no such key; did you mean `first`?",
-        ),
-        ("extend: base.yaml\n", "did you mean `extends`?"),
-        (
-            "threads: 0x10\n",
-            "line 4, column 10: expected a whole number",
-        ),
-        (
-            "threads: 1e3\n",
-            "line 4, column 10: expected a whole number",
-        ),
-        ("threads: 007\n", "expected a whole number"),
-        ("threads: yes\n", "expected a whole number"),
-        ("threads: -1\n", "out of range"),
-        ("threads: '2'\n", "expected a whole number"),
-        ("task: 99999999999\n", "out of range"),
-        ("name: q\n", "line 4, column 1, key name: key stands twice"),
-        ("\tthreads: 1\n", "line 4, column 1: a tab"),
-        ("retry: [1]\n", "line 4, column 8: expected"),
-        (
-            "retry: { factor: fast }\n",
-            "line 4, column 18: expected a number",
-        ),
-        (
-            "memory: much\n",
-            "line 4, column 9: expected a size such as 64MiB",
-        ),
-        ("timeout: 5\n", "expected a time such as 250ms"),
-        ("delivery: exactly_once\n", "did you mean"),
-        (
-            "checkpoint: {}\n",
-            "line 4, column 13, key store: key is missing",
-        ),
-        ("checkpoint: state\n", "line 4, column 13: expected"),
-        ("metadata: 5\n", "line 4, column 11: expected a map"),
-        (
-            "data_sources: { a: { type: fle, path: x } }\n",
-            "did you mean `file`?",
-        ),
-        (
-            "data_sources: { a: { type: kafka, topic: x } }\n",
-            "there are file",
-        ),
-        (
-            "data_sources: { a: { type: file, pth: x } }\n",
-            "column 34, key pth: no such key; did you mean `path`?",
-        ),
-        (
-            "data_sources: { a: { type: file, path: x, position_tracking: { enabled: true } } }\n",
-            "checkpoint: { store",
-        ),
-        (
-            "data_sources: { a: { type: file, path: x, watching: { mod: tail } } }\n",
-            "did you mean `mode`?",
-        ),
-        (
-            "dead_letter: { uri: d.jsonl, max_ratio: 7 }\n",
-            "from 0 to 1",
-        ),
-    ] {
+    for (text, words) in FAULTS {
         folder.put("p.yaml", &format!("{ENDS}{text}"));
         let report = folder.refused("p.yaml");
         assert!(report.contains(words), "{text}: {report}");
@@ -660,51 +663,53 @@ fn the_schema_takes_every_example_and_no_typo() {
     }
 }
 
+/// What random files are made of.
+const PIECES: [&str; 40] = [
+    "name",
+    "source",
+    "sink",
+    "sinks",
+    "data_sources",
+    "profiles",
+    "extends",
+    "metadata",
+    "transform",
+    "retry",
+    "type",
+    "file",
+    "path",
+    "uri",
+    "watching",
+    "threads",
+    "${A}",
+    "${file:x}",
+    "${",
+    "}",
+    "$${",
+    "&a ",
+    "*a",
+    "<<",
+    ": ",
+    ":\n  ",
+    "\n",
+    "\n- ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "'",
+    "\"",
+    "~",
+    "1e3",
+    "|\n  ",
+    "\u{feff}",
+];
+
 /// The fuzz target does the same for longer.
 #[test]
 fn no_text_makes_it_fall_over() {
-    const PIECES: [&str; 40] = [
-        "name",
-        "source",
-        "sink",
-        "sinks",
-        "data_sources",
-        "profiles",
-        "extends",
-        "metadata",
-        "transform",
-        "retry",
-        "type",
-        "file",
-        "path",
-        "uri",
-        "watching",
-        "threads",
-        "${A}",
-        "${file:x}",
-        "${",
-        "}",
-        "$${",
-        "&a ",
-        "*a",
-        "<<",
-        ": ",
-        ":\n  ",
-        "\n",
-        "\n- ",
-        "- ",
-        "[",
-        "]",
-        "{",
-        "}",
-        ", ",
-        "'",
-        "\"",
-        "~",
-        "1e3",
-        "|\n  ",
-        "\u{feff}",
-    ];
     let mut random = fastrand::Rng::with_seed(7);
     let loading = Loading {
         environment: [("A".to_owned(), "name: ${A} {[".to_owned())].into(),
