@@ -38,6 +38,16 @@ const SPELLINGS: [&str; 5] = [
     "fixed_binary(16)",
 ];
 
+const CONFIGURATIONS: [&str; 5] = [
+    "name: p\nsource: in/*.jsonl\nsink: out/?format=parquet\ndelivery: effectively_once\n",
+    "name: p\nsource: a\nsink: { type: file, path: 'o/${x}/', format: csv }\n\
+     data_sources:\n  a: { type: test, kind: order, rows: 5 }\n",
+    "profiles:\n  prod: { threads: 2, retry: { first: 1s, jitter: 0.5 } }\nname: p\nsource: a.csv\nsink: b.csv\n",
+    "name: p\nsource: 'a://u:${PASSWORD}@h/t?x=${A:1}'\nsink: \"b\"\nmetadata: &m { a: [1, ~, 2.5] }\n",
+    "name: p\nsources: { a: x, b: { uri: y, header: true } }\nsinks: { c: z }\n\
+     transform: [{ select: [a] }, { set: { b: '${a}' } }]\ncheckpoint: { store: s, every: 5s }\n",
+];
+
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -76,6 +86,9 @@ fn main() -> Result<(), Failure> {
     }
     for (at, text) in SPELLINGS.iter().enumerate() {
         put("spelling", at, text.as_bytes())?;
+    }
+    for (at, text) in CONFIGURATIONS.iter().enumerate() {
+        put("configuration", at, text.as_bytes())?;
     }
     let compressions = [
         Compression::Gzip,

@@ -32,6 +32,12 @@ pub(crate) struct Arguments {
     /// Threads to work with; as many as there are cores by default.
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+    /// The profile of the pipeline file to lay over the rest; VELO_PROFILE by default.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Take files that a pipeline file extends, and secrets, from DIR as well; may be repeated.
+    #[arg(long = "config-root", global = true, value_name = "DIR")]
+    pub(crate) config_roots: Vec<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -103,6 +109,31 @@ pub(crate) enum Command {
     },
     /// Say what is wrong with a pipeline file, without looking at source or sink.
     Check {
+        /// The pipeline file.
+        #[arg(required_unless_present = "schema")]
+        file: Option<PathBuf>,
+        /// Print the JSON Schema of pipeline files instead, for an editor.
+        #[arg(long)]
+        schema: bool,
+    },
+    /// Write a pipeline file for SRC and DST, with a comment on every key.
+    ///
+    /// It never replaces a file, and what it writes passes `velo check` as it stands.
+    Init {
+        /// Where rows come from.
+        #[arg(allow_hyphen_values = true, value_parser = uri)]
+        source: String,
+        /// Where they go.
+        #[arg(allow_hyphen_values = true, value_parser = uri)]
+        destination: String,
+        /// The file to write, `-` for standard output; the pipeline's name with .yaml by default.
+        file: Option<PathBuf>,
+    },
+    /// Say what would keep a pipeline from running well here: both ends, folders, disk, clock, limits.
+    ///
+    /// Every line is ok, a warning or a problem, and says what to do. The exit code is that of the
+    /// first problem. Nothing is changed.
+    Doctor {
         /// The pipeline file.
         file: PathBuf,
     },

@@ -49,7 +49,7 @@ pub(crate) struct Chosen {
 impl LetterFile {
     pub(crate) fn open(all: &Arguments, file: &Path) -> Result<Self> {
         let pipeline = run::open(all, file)?;
-        let described = PipelineFile::read(file)?;
+        let described = run::describe(all, file)?;
         let Some(letters) = &described.dead_letter else {
             return Err(
                 Error::new(ErrorKind::Config, "pipeline keeps no dead letters")

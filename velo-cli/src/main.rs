@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod args;
+mod check;
 mod connectors;
 mod copy;
 mod count;
@@ -8,7 +9,9 @@ mod dlq;
 mod dlq_file;
 mod dlq_records;
 mod dlq_replay;
+mod doctor;
 mod head;
+mod init;
 mod plan;
 mod progress;
 mod report;
@@ -46,6 +49,15 @@ fn execute(arguments: Arguments) -> Result<()> {
         Command::Connectors { name } => return connectors::list(&arguments, name.as_deref()),
         Command::Completions { shell } => return shell::completions(*shell),
         Command::Man => return shell::man(),
+        Command::Check {
+            file: Some(file), ..
+        } => return check::check(&arguments, file),
+        Command::Check { file: None, .. } => return check::schema(),
+        Command::Init {
+            source,
+            destination,
+            file,
+        } => return init::init(&arguments, source, destination, file.as_deref()),
         _ => {}
     }
     let runtime = runtime(threads)?;
@@ -64,10 +76,14 @@ fn execute(arguments: Arguments) -> Result<()> {
             } => plan::copy(&arguments, source, destination).await,
             Command::Plan { source, .. } => plan::pipeline(&arguments, source).await,
             Command::Run { file } => run::run(&arguments, file).await,
-            Command::Check { file } => run::check(&arguments, file),
+            Command::Doctor { file } => doctor::doctor(&arguments, file).await,
             Command::Dlq { command } => dlq::dlq(&arguments, command).await,
             Command::State { command } => state::state(&arguments, command).await,
-            Command::Connectors { .. } | Command::Completions { .. } | Command::Man => Ok(()),
+            Command::Check { .. }
+            | Command::Init { .. }
+            | Command::Connectors { .. }
+            | Command::Completions { .. }
+            | Command::Man => Ok(()),
         }
     });
     // A read from a terminal or a pipe cannot be interrupted; the process ends all the same.

@@ -40,18 +40,9 @@ pub(crate) fn failure(error: &Error, json: bool) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let line = if json {
-        serde_json::json!({
-            "error": {
-                "kind": format!("{:?}", error.kind()),
-                "message": error.message(),
-                "report": error.report(),
-                "hint": error.hint(),
-                "retryable": error.is_retryable(),
-            }
-        })
-        .to_string()
+        serde_json::json!({ "error": as_json(error) }).to_string()
     } else {
-        format!("velo: {}", error.report())
+        format!("velo: {}", plain(&error.report()))
     };
     // Nothing is left to do when standard error is gone.
     drop(writeln!(std::io::stderr(), "{line}"));
@@ -60,6 +51,21 @@ pub(crate) fn failure(error: &Error, json: bool) -> ExitCode {
         INTERRUPTED
     } else {
         error.kind().exit_code()
+    })
+}
+
+/// Gives an error's parts.
+pub(crate) fn as_json(error: &Error) -> serde_json::Value {
+    let number = |key| error.context(key).and_then(|text| text.parse::<u32>().ok());
+    serde_json::json!({
+        "kind": format!("{:?}", error.kind()),
+        "message": error.message(),
+        "report": error.report(),
+        "hint": error.hint(),
+        "retryable": error.is_retryable(),
+        "file": error.context("file"),
+        "line": number("line"),
+        "column": number("column"),
     })
 }
 

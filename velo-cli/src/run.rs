@@ -1,30 +1,38 @@
-//! `velo run FILE` and `velo check FILE`.
+//! `velo run FILE`, and opening pipeline files.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use velo_core::{Error, ErrorKind, Result};
 use velo_pipeline::Pipeline;
-use velo_pipeline::config::PipelineFile;
+use velo_pipeline::config::{Loading, PipelineFile};
 use velo_registry::Registry;
 
 use crate::args::Arguments;
 use crate::{report, signals};
 
-/// Opens a pipeline file; parses and validates, no I/O beyond the file.
+/// Reads a pipeline file with what the command line and the environment say.
+pub(crate) fn load(all: &Arguments, file: &Path) -> Result<PipelineFile, Vec<Error>> {
+    let mut loading = Loading::from_environment();
+    if all.profile.is_some() {
+        loading.profile.clone_from(&all.profile);
+    }
+    loading.roots.extend(all.config_roots.iter().cloned());
+    PipelineFile::load(file, &loading)
+}
+
+/// Reads a pipeline file; says the first thing that is wrong with it.
+pub(crate) fn describe(all: &Arguments, file: &Path) -> Result<PipelineFile> {
+    load(all, file).map_err(|mut errors| errors.remove(0))
+}
+
+/// Opens a pipeline file; parses and validates, no I/O beyond the files.
 pub(crate) fn open(all: &Arguments, file: &Path) -> Result<Pipeline> {
-    let described = PipelineFile::read(file)?;
-    let opened = described.pipeline(&Registry::default());
-    let mut pipeline = opened.map_err(|error| error.within("file", file.display()))?;
+    let mut pipeline = describe(all, file)?.pipeline(&Registry::default())?;
     if let Some(threads) = all.threads {
         pipeline.threads = threads.into();
     }
     Ok(pipeline)
-}
-
-pub(crate) fn check(all: &Arguments, file: &Path) -> Result<()> {
-    let pipeline = open(all, file)?;
-    report::print(&format!("{}: {}\n", pipeline.name, pipeline.guarantee()))
 }
 
 pub(crate) async fn run(all: &Arguments, file: &Path) -> Result<()> {

@@ -229,7 +229,7 @@ impl JsonSchema for ByteSize {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "format": "size" })
+        schemars::json_schema!({ "type": ["string", "integer"], "format": "size" })
     }
 }
 

@@ -1,4 +1,5 @@
-//! `cargo xtask docs`: the option reference, written from what the binary says of itself.
+//! `cargo xtask docs`: the option reference and the schema of the pipeline file, written from what the
+//! binary says of itself.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
 const REFERENCE: &str = "docs/connectors.md";
+const SCHEMA: &str = "docs/pipeline.schema.json";
 const BEGIN: &str = "<!-- options: written by `cargo xtask docs` -->\n";
 const END: &str = "<!-- end of options -->";
 
@@ -19,11 +21,16 @@ pub(crate) enum Mode {
     Check,
 }
 
-/// Writes `docs/connectors.md` and the option tables in the connectors' README files.
+/// Writes `docs/connectors.md`, the option tables in the connectors' README files, and the schema.
 pub(crate) fn docs(workspace: &Workspace, mode: Mode) -> Result {
-    let connectors = connectors(workspace)?;
+    let binary = binary(workspace)?;
+    let connectors = connectors(workspace, &binary)?;
+    let mut documents = documents(workspace, &connectors)?;
+    let mut schema = program(&binary, &workspace.root);
+    let schema = output(schema.args(["check", "--schema"]))?;
+    documents.push((SCHEMA.to_owned(), schema));
     let mut stale = Vec::new();
-    for (path, text) in documents(workspace, &connectors)? {
+    for (path, text) in documents {
         let full = workspace.root.join(&path);
         if std::fs::read_to_string(&full).is_ok_and(|written| written == text) {
             continue;
@@ -46,24 +53,26 @@ pub(crate) fn docs(workspace: &Workspace, mode: Mode) -> Result {
     Ok(())
 }
 
-/// Asks `velo connectors --json`; the binary is `VELO_BIN` or built here.
-fn connectors(workspace: &Workspace) -> Result<Vec<Value>> {
-    let binary = match std::env::var_os("VELO_BIN") {
-        Some(binary) => PathBuf::from(binary),
-        None => {
-            // The very build that the tests use: alone, the binary would have its dependencies
-            // compiled anew with fewer features.
-            let arguments = [
-                "build",
-                "--quiet",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-            ];
-            run(cargo(&workspace.root).args(arguments))?;
-            workspace.target.join("debug/velo")
-        }
-    };
+/// Gives the binary: `VELO_BIN`, or one that is built here.
+fn binary(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(binary) = std::env::var_os("VELO_BIN") {
+        return Ok(PathBuf::from(binary));
+    }
+    // The very build that the tests use: alone, the binary would have its dependencies compiled anew
+    // with fewer features.
+    let arguments = [
+        "build",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+    ];
+    run(cargo(&workspace.root).args(arguments))?;
+    Ok(workspace.target.join("debug/velo"))
+}
+
+/// Asks `velo connectors --json`.
+fn connectors(workspace: &Workspace, binary: &Path) -> Result<Vec<Value>> {
     let text = output(program(binary, &workspace.root).args(["connectors", "--json"]))?;
     let unclear = || Error::new("`velo connectors --json` printed no JSON array of connectors");
     match serde_json::from_str(&text) {

@@ -4,6 +4,7 @@
 
 mod copies;
 mod crashes;
+mod deploy;
 mod dlq;
 mod errors;
 mod generated;
@@ -13,6 +14,7 @@ mod kills;
 mod orc;
 mod pipelines;
 mod pipes;
+mod setup;
 mod shows;
 mod state;
 mod velo;

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use crate::{Error, Result};
 
 pub use percent::{decode as percent_decode, encode as percent_encode};
-pub use query::{Query, nearest};
+pub use query::{Query, is_secret, nearest};
 
 /// Where data are and how to reach them: `scheme://user:password@host:1,host:2/path?key=value`.
 ///

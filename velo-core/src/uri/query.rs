@@ -225,7 +225,15 @@ pub(super) fn canonical(name: &str) -> Cow<'_, str> {
     Cow::Owned(snake)
 }
 
-pub(super) fn is_secret(name: &str) -> bool {
+/// Says whether the name of an option or key sounds like a secret, whose value is never shown.
+///
+/// ```
+/// use velo_core::uri::is_secret;
+/// assert!(is_secret("sslPassword") && is_secret("auth_token"));
+/// assert!(!is_secret("delimiter"));
+/// ```
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
     let name = canonical(name);
     [
         "password",

@@ -7,7 +7,7 @@ use velo_core::uri::Host;
 use velo_core::{Error, ErrorKind, Result, Sink, Source, Uri};
 use velo_registry::Registry;
 
-use super::{Delivery, End, PipelineFile};
+use super::{DeadLetterOptions, Delivery, End, PipelineFile};
 use crate::ends::{Fan, Merged, Routed, Template};
 use crate::store::{CheckpointStore, FileStore};
 use crate::{Guarantee, Limit, Pipeline, Transforms};
@@ -19,30 +19,74 @@ impl PipelineFile {
     /// `Config` for what contradicts itself, `delivery` that source and sink cannot give included;
     /// what the registry says about the URIs.
     pub fn pipeline(&self, registry: &Registry) -> Result<Pipeline> {
-        check_name(&self.name)?;
-        let source = self.open_source(registry)?;
-        let sink = self.open_sink(registry)?;
+        self.checked_name()?;
+        let source = self.opened_source(registry)?;
+        let sink = self.opened_sink(registry)?;
         let mut pipeline = Pipeline::new(self.name.as_str(), source, sink);
         pipeline.task = self.task;
         pipeline.ends = self.ends()?;
-        let list = serde_json::Value::Array(self.transform.clone());
-        pipeline.transforms = Transforms::parse(&list)?;
+        pipeline.transforms = self.parsed_transforms()?;
+        pipeline.store = self.opened_store()?;
+        pipeline.dead_letters = self.opened_letters(registry)?;
         self.settle_checkpoints(&mut pipeline)?;
-        self.settle_letters(&mut pipeline, registry)?;
-        self.settle_rest(&mut pipeline)?;
-        self.check_delivery(&pipeline)?;
+        self.settle_letters(&mut pipeline);
+        self.placed(self.settle_rest(&mut pipeline))?;
+        let delivery = self.check_delivery(&pipeline);
+        self.places.at("delivery", delivery)?;
         Ok(pipeline)
     }
 
-    fn open_source(&self, registry: &Registry) -> Result<Source> {
-        if let Some(end) = one(self.source.as_ref(), &self.sources, "source")? {
-            return self.source_at(end, registry);
+    /// Says where the key stands that an error names.
+    fn placed<T>(&self, outcome: Result<T>) -> Result<T> {
+        let key = outcome
+            .as_ref()
+            .err()
+            .and_then(|error| error.context("key"));
+        let key = key.unwrap_or_default().to_owned();
+        self.places.at(&key, outcome)
+    }
+
+    pub(super) fn checked_name(&self) -> Result<()> {
+        self.placed(check_name(&self.name))
+    }
+
+    pub(super) fn parsed_transforms(&self) -> Result<Transforms> {
+        let list = serde_json::Value::Array(self.transform.clone());
+        let parsed = Transforms::parse(&list);
+        let refused = parsed.as_ref().err();
+        let item = refused.and_then(|error| error.context("transform item"));
+        let item = item.and_then(|item| item.parse::<usize>().ok());
+        let key = match item {
+            Some(item) => format!("transform.{}", item.saturating_sub(1)),
+            None => "transform".to_owned(),
+        };
+        self.places.at(&key, parsed)
+    }
+
+    pub(super) fn opened_store(&self) -> Result<Option<Arc<dyn CheckpointStore>>> {
+        let opened = self
+            .checkpoint
+            .as_ref()
+            .map(|options| store(&options.store));
+        self.places.at("checkpoint.store", opened.transpose())
+    }
+
+    pub(super) fn opened_letters(&self, registry: &Registry) -> Result<Option<Sink>> {
+        let open =
+            |letters: &DeadLetterOptions| registry.create_sink_of(&appending(&letters.to.uri)?);
+        let opened = self.dead_letter.as_ref().map(open);
+        self.places.at("dead_letter", opened.transpose())
+    }
+
+    pub(super) fn opened_source(&self, registry: &Registry) -> Result<Source> {
+        if let Some(end) = self.placed(one(self.source.as_ref(), &self.sources, "source"))? {
+            return self.places.at("source", self.source_at(end, registry));
         }
         let mut sources = Vec::new();
         for (name, end) in &self.sources {
-            check_name(name)?;
-            let source = self.source_at(end, registry);
-            let source = source.map_err(|error| error.within("source", name))?;
+            let source = check_name(name).and_then(|()| self.source_at(end, registry));
+            let source = source.map_err(|error| error.within("source", name));
+            let source = self.places.at(&format!("sources.{name}"), source)?;
             sources.push((Arc::from(name.as_str()), source.shared()));
         }
         Ok(Source::new(Merged::new(sources)))
@@ -67,14 +111,15 @@ impl PipelineFile {
         }
     }
 
-    fn open_sink(&self, registry: &Registry) -> Result<Sink> {
-        if let Some(end) = one(self.sink.as_ref(), &self.sinks, "sink")? {
-            return sink_at(end, registry);
+    pub(super) fn opened_sink(&self, registry: &Registry) -> Result<Sink> {
+        if let Some(end) = self.placed(one(self.sink.as_ref(), &self.sinks, "sink"))? {
+            return self.places.at("sink", sink_at(end, registry));
         }
         let mut sinks = Vec::new();
         for (name, end) in &self.sinks {
-            check_name(name)?;
-            let sink = sink_at(end, registry).map_err(|error| error.within("sink", name))?;
+            let sink = check_name(name).and_then(|()| sink_at(end, registry));
+            let sink = sink.map_err(|error| error.within("sink", name));
+            let sink = self.places.at(&format!("sinks.{name}"), sink)?;
             sinks.push((Arc::from(name.as_str()), sink.shared()));
         }
         Ok(Sink::new(Fan::new(sinks)))
@@ -109,29 +154,25 @@ impl PipelineFile {
         let Some(options) = &self.checkpoint else {
             return Ok(());
         };
-        pipeline.store = Some(store(&options.store)?);
         if let Some(every) = options.every {
             if every.0.is_zero() {
-                return Err(Error::new(ErrorKind::Config, "an epoch needs some time")
-                    .with("key", "checkpoint.every"));
+                let error = Error::new(ErrorKind::Config, "an epoch needs some time");
+                return self.placed(Err(error.with("key", "checkpoint.every")));
             }
             pipeline.every = every.0;
         }
         Ok(())
     }
 
-    fn settle_letters(&self, pipeline: &mut Pipeline, registry: &Registry) -> Result<()> {
+    fn settle_letters(&self, pipeline: &mut Pipeline) {
         let Some(options) = &self.dead_letter else {
-            return Ok(());
+            return;
         };
-        let uri = appending(&options.to.uri)?;
-        pipeline.dead_letters = Some(registry.create_sink_of(&uri)?);
         let usual = Limit::default();
         pipeline.dead_letter_limit = Limit {
             ratio: options.max_ratio.unwrap_or(usual.ratio),
             after: options.after_rows.unwrap_or(usual.after),
         };
-        Ok(())
     }
 
     fn settle_rest(&self, pipeline: &mut Pipeline) -> Result<()> {

@@ -17,8 +17,7 @@ use velo_core::uri::percent_encode;
 /// assert_eq!(end.uri, "file:///out?sync=false&format=csv&roll_rows=1000");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct End {
     /// The URI with all options.
     pub uri: String,
@@ -45,6 +44,16 @@ impl From<&str> for End {
 impl<'de> Deserialize<'de> for End {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(EndVisitor)
+    }
+}
+
+impl JsonSchema for End {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "End".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        super::schema::end(&[])
     }
 }
 

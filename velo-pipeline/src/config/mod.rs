@@ -1,20 +1,32 @@
 //! The pipeline file: what `velo run` reads.
 
 mod build;
+mod data_sources;
 mod end;
+mod extends;
+mod faults;
+mod folders;
+mod load;
+mod node;
+mod place;
+mod profile;
+mod schema;
+mod value;
+mod variables;
+mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use velo_core::{ByteSize, Error, ErrorKind, Result, TimeSpan, nearest};
+use velo_core::{ByteSize, Result, TimeSpan};
+
+use place::Places;
 
 pub use build::store;
 pub use end::End;
-
-/// Largest pipeline file that is read.
-const LARGEST: u64 = 1 << 20;
+pub use load::Loading;
+pub use schema::schema;
 
 /// A pipeline, as its file describes it.
 ///
@@ -39,6 +51,7 @@ pub struct PipelineFile {
     pub sources: BTreeMap<String, End>,
     /// What is done to rows on their way, in this order.
     #[serde(default)]
+    #[schemars(schema_with = "schema::transform")]
     pub transform: Vec<serde_json::Value>,
     /// Where rows go.
     pub sink: Option<End>,
@@ -67,6 +80,12 @@ pub struct PipelineFile {
     pub stop_within: Option<TimeSpan>,
     /// How long a call to the other side may take; a minute by default.
     pub timeout: Option<TimeSpan>,
+    /// Anything that people or other programs want to know; velo keeps it and does nothing with it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, serde_json::Value>,
+    /// Where the keys stand.
+    #[serde(skip)]
+    places: Places,
 }
 
 /// What a restart does to rows.
@@ -90,7 +109,7 @@ pub struct CheckpointOptions {
 }
 
 /// Where rows go that nobody can take: a URI, or a map of `uri`, its options and the limit.
-#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DeadLetterOptions {
     /// Where they go; a file is appended to.
     pub to: End,
@@ -128,84 +147,59 @@ pub struct BreakerOptions {
     pub successes: Option<u32>,
 }
 
+impl JsonSchema for DeadLetterOptions {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DeadLetterOptions".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schema::end(&[
+            (
+                "max_ratio",
+                schemars::json_schema!({
+                    "description": "The largest share of bad rows, from 0 to 1; a pipeline with more of them stops.",
+                    "type": "number", "minimum": 0, "maximum": 1
+                }),
+            ),
+            (
+                "after_rows",
+                schemars::json_schema!({
+                    "description": "Rows before which no share is computed.",
+                    "type": "integer", "minimum": 0
+                }),
+            ),
+        ])
+    }
+}
+
 impl<'de> Deserialize<'de> for DeadLetterOptions {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
         let mut value = serde_json::Value::deserialize(deserializer)?;
         let mut take = |name: &str| value.as_object_mut().and_then(|map| map.remove(name));
         let (ratio, after) = (take("max_ratio"), take("after_rows"));
-        let number = |value: Option<serde_json::Value>| {
-            value
-                .map(serde_json::from_value::<f64>)
-                .transpose()
-                .map_err(D::Error::custom)
-        };
-        let max_ratio = number(ratio)?;
+        // The words of another error could hold what stands there.
+        let share = || D::Error::custom("max_ratio is a share, from 0 to 1");
+        let ratio = ratio.map(serde_json::from_value::<f64>).transpose();
+        let max_ratio = ratio.map_err(|_| share())?;
         if max_ratio.is_some_and(|ratio| !(0.0..=1.0).contains(&ratio)) {
-            return Err(D::Error::custom("max_ratio is a share, from 0 to 1"));
+            return Err(share());
         }
-        let after_rows = after.map(serde_json::from_value::<u64>).transpose();
+        let after = after.map(serde_json::from_value::<u64>).transpose();
+        let after_rows = after.map_err(|_| D::Error::custom("after_rows is a whole number"))?;
+        let to = serde_json::from_value(value);
         Ok(Self {
-            to: serde_json::from_value(value).map_err(D::Error::custom)?,
+            to: to.map_err(|_| D::Error::custom("expected a URI, or a map with `uri`"))?,
             max_ratio,
-            after_rows: after_rows.map_err(D::Error::custom)?,
+            after_rows,
         })
     }
 }
 
-impl PipelineFile {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// `NotFound`, `PermissionDenied`; as [`parse`](Self::parse).
-    pub fn read(path: &Path) -> Result<Self> {
-        let named = |error: Error| error.within("file", path.display());
-        let found = std::fs::metadata(path).map_err(|cause| named(cause.into()))?;
-        if found.len() > LARGEST {
-            return Err(named(Error::new(
-                ErrorKind::Config,
-                "pipeline file is larger than 1 MiB",
-            )));
-        }
-        let text = std::fs::read_to_string(path).map_err(|cause| named(cause.into()))?;
-        Self::parse(&text).map_err(named)
-    }
-
-    /// Reads YAML.
-    ///
-    /// # Errors
-    /// `Config` with line and column, and the nearest right name of a key that is unknown.
-    pub fn parse(text: &str) -> Result<Self> {
-        serde_saphyr::from_str(text).map_err(|error| refused(&error))
-    }
-}
-
-/// Says what is wrong with a file, and where; never what it holds.
-fn refused(error: &serde_saphyr::Error) -> Error {
-    let error = error.without_snippet();
-    let place = |refusal: Error| match error.location() {
-        Some(at) => refusal.with("line", at.line()).with("column", at.column()),
-        None => refusal,
-    };
-    if let serde_saphyr::Error::SerdeUnknownField {
-        field, expected, ..
-    } = error
-    {
-        let refusal = place(Error::new(ErrorKind::Config, "no such key").with("key", field));
-        return match nearest(field, expected.iter().copied()) {
-            Some(name) => refusal.with_hint(format!("did you mean `{name}`?")),
-            None => refusal.with_hint(format!("there are {}", expected.join(", "))),
-        };
-    }
-    let message = error.to_string();
-    let first = message.lines().next().unwrap_or_default();
-    // The place is said once, as of every other error.
-    let first = first.split(" at line ").next().unwrap_or(first);
-    place(Error::new(ErrorKind::Config, first.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
+    use velo_core::ErrorKind;
+
     use super::*;
 
     const WHOLE: &str = "
@@ -254,14 +248,14 @@ dead_letter: file:///var/lib/velo/dead.jsonl
                 "`store`",
             ),
             ("name: a\nsource: [b]\nsink: c", 2, "URI"),
-            ("name: a\nname: b\nsource: b\nsink: c", 2, "uplicate"),
+            ("name: a\nname: b\nsource: b\nsink: c", 2, "twice"),
             (
                 "name: a\nsource: b\nsink: c\ndelivery: exactly_once",
                 4,
                 "effectively_once",
             ),
             ("name: a\nsource: b\nsink: c\nthreads: many", 4, ""),
-            ("name: a\n\tsource: b", 1, "tab"),
+            ("name: a\n\tsource: b", 2, "tab"),
         ] {
             let error = PipelineFile::parse(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{text}");

@@ -93,6 +93,14 @@ impl CheckpointStore for FileStore {
         Ok(tasks)
     }
 
+    async fn check_free(&self, pipeline: &str, task: u32) -> Result<()> {
+        let directory = self.directory(pipeline, task)?;
+        match directory.join(LOCK).exists() {
+            true => lock(&directory, pipeline, task).map(drop),
+            false => Ok(()),
+        }
+    }
+
     fn shown(&self) -> String {
         self.root.display().to_string()
     }

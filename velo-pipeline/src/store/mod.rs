@@ -67,6 +67,15 @@ pub trait CheckpointStore: Send + Sync + 'static {
     /// When looking fails.
     async fn tasks(&self, pipeline: &str) -> Result<Vec<u32>>;
 
+    /// Says whether a run could take the task over now, without doing so; a store without locks
+    /// always says yes.
+    ///
+    /// # Errors
+    /// `Fenced` while another run of the task is alive.
+    async fn check_free(&self, _pipeline: &str, _task: u32) -> Result<()> {
+        Ok(())
+    }
+
     /// Gives the place for errors and plans.
     fn shown(&self) -> String;
 }

@@ -12,7 +12,8 @@ use velo_format::parse_type;
 use super::limit::Rate;
 use super::template::Template;
 
-const KEYS: [&str; 7] = [
+/// The names of transforms.
+pub(crate) const KEYS: [&str; 7] = [
     "select",
     "drop",
     "rename",

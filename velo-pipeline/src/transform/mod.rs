@@ -18,6 +18,7 @@ use serde_json::Value;
 use velo_core::{Predicate, Result, StreamInfo};
 
 pub use apply::{Applied, Bound};
+pub(crate) use item::KEYS;
 pub use limit::Limiter;
 pub(crate) use text::{has_text, texts};
 
