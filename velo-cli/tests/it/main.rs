@@ -16,3 +16,4 @@ mod pipes;
 mod shows;
 mod state;
 mod velo;
+mod watch;
