@@ -9,7 +9,10 @@ mod source;
 use velo_core::{Connector, OptionInfo, Result, Sink, Source, Uri, describe};
 use velo_format::{ReadOptions, WriteOptions};
 
-pub use config::{BadRowPolicy, FileReadOptions, FileWriteOptions, HivePartitioning, SchemaDrift};
+pub use config::{
+    BadRowPolicy, FileReadOptions, FileWriteOptions, HivePartitioning, SchemaDrift, Watch,
+    WatchOptions, WatchStart,
+};
 pub use offset::{DiscoveryOffset, FileOffset, Fingerprint, Place};
 pub use sink::FileSink;
 pub use source::FileSource;
@@ -33,6 +36,14 @@ pub fn connector() -> Connector {
             ),
             ("file:///data/**/*.parquet", "a glob: ?, *, **, [ab], {a,b}"),
             ("data/", "a directory, read or written"),
+            (
+                "/var/log/app.jsonl?watch=tail",
+                "a file that grows and is rotated",
+            ),
+            (
+                "in/?watch=directory",
+                "every file that comes up in a directory",
+            ),
             ("stdin:?format=csv", "standard input, also -"),
             ("stdout:?format=jsonl", "standard output, also -"),
         ],
@@ -53,6 +64,7 @@ fn create_sink(uri: &Uri) -> Result<Sink> {
 
 fn source_options() -> Vec<OptionInfo> {
     let mut options = describe::<FileReadOptions>();
+    options.extend(describe::<WatchOptions>());
     options.extend(ReadOptions::describe());
     options
 }

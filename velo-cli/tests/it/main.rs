@@ -18,3 +18,4 @@ mod setup;
 mod shows;
 mod state;
 mod velo;
+mod watch;

@@ -2,7 +2,9 @@
 
 pub(crate) mod path;
 mod read;
+pub(crate) mod watch;
 mod write;
 
 pub use read::{BadRowPolicy, FileReadOptions, HivePartitioning, SchemaDrift};
+pub use watch::{Watch, WatchOptions, WatchStart};
 pub use write::{FileWriteOptions, IfExists, SchemaPolicy};

@@ -13,6 +13,16 @@ pub(crate) enum Target {
     Path(PathPattern),
 }
 
+impl Target {
+    /// Says whether it is a path of one file, as it is written.
+    pub(crate) fn is_single(&self) -> bool {
+        match self {
+            Self::Standard => true,
+            Self::Path(path) => path.glob.is_none() && !path.plain.ends_with('/'),
+        }
+    }
+}
+
 /// A path, which may be a pattern where no such file exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PathPattern {

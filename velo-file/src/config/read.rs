@@ -86,31 +86,16 @@ impl Default for FileReadOptions {
 }
 
 /// Options that other readers of files have, and what to write instead.
-const REPLACED: [(&str, ErrorKind, &str); 12] = [
-    (
-        "watch",
-        ErrorKind::Unsupported,
-        "watching is not supported; leave it out to read what is there",
-    ),
+const REPLACED: [(&str, ErrorKind, &str); 9] = [
     (
         "follow",
-        ErrorKind::Unsupported,
-        "watching is not supported; leave it out to read what is there",
-    ),
-    (
-        "poll_interval",
-        ErrorKind::Unsupported,
-        "watching is not supported, so nothing is polled; leave it out",
+        ErrorKind::Config,
+        "the option is called watch: watch=tail",
     ),
     (
         "batch_timeout",
         ErrorKind::Unsupported,
         "files do not make a reader wait; batch_size alone bounds batches",
-    ),
-    (
-        "delete_after_read",
-        ErrorKind::Unsupported,
-        "files are never removed; leave it out",
     ),
     (
         "has_header",
@@ -232,8 +217,7 @@ mod tests {
     #[test]
     fn refuses_with_the_right_name() {
         for (query, part) in [
-            ("watch=true", "watching is not supported"),
-            ("pollInterval=5s", "watching is not supported"),
+            ("follow=true", "watch=tail"),
             ("batch_timeout=5s", "batch_size"),
             ("limit=5", "max_records"),
             ("buffer_size=1", "4KiB"),

@@ -39,6 +39,8 @@ pub(super) struct Catalog {
     pub(super) partitions: Vec<Field>,
     /// Standard input, until a reader takes it.
     pub(super) pipe: Option<Mutex<Option<Pipe>>>,
+    /// Files may become longer while they are looked at.
+    growing: bool,
     layouts: Vec<Layout>,
     spooled: Option<Arc<OpenFile>>,
     indexes: Mutex<VecDeque<(String, Arc<dyn RandomInput>)>>,
@@ -55,15 +57,27 @@ pub(super) struct DataFile {
 impl Catalog {
     /// Finds the files of a path and looks at some of them.
     pub(super) fn of_files(pattern: &PathPattern, settings: &Settings) -> Result<Self> {
-        let formats = &settings.formats;
-        let listing = listing::list(pattern, &settings.options, formats.common.format)?;
+        let format = settings.formats.common.format;
+        let listing = listing::list(pattern, &settings.options, format)?;
         let mode = settings.options.hive_partitioning;
-        let (partitions, values) = hive::partitions(&listing.files, listing.root.as_deref(), mode)?;
+        let partitions = hive::partitions(&listing.files, listing.root.as_deref(), mode)?;
+        let found = Self::of_found(listing.files, &listing.name, partitions, settings, false)?;
+        Ok(found.0)
+    }
+
+    /// Looks at some of the files that were found; gives their format as well. `growing`: that they
+    /// become longer meanwhile is no fault.
+    pub(super) fn of_found(
+        found: Vec<Found>,
+        name: &str,
+        (partitions, values): (Vec<Field>, Vec<Values>),
+        settings: &Settings,
+        growing: bool,
+    ) -> Result<(Self, Format)> {
         let mut notes = Vec::new();
-        let format = detect::of_files(&listing.files, formats, &mut notes)?;
+        let format = detect::of_files(&found, &settings.formats, &mut notes)?;
         let mut layouts = Layouts::new(format, settings);
-        let files: Vec<DataFile> = listing
-            .files
+        let files: Vec<DataFile> = found
             .into_iter()
             .zip(values)
             .map(|(found, values)| {
@@ -76,8 +90,19 @@ impl Catalog {
             })
             .collect::<Result<_>>()?;
         let mut catalog = Self::empty(files, layouts.made, partitions);
+        catalog.growing = growing;
         let data = catalog.look(settings, &mut notes)?;
-        catalog.describe(&listing.name, data, settings, notes)?;
+        catalog.describe(name, data, settings, notes)?;
+        Ok((catalog, format))
+    }
+
+    /// Describes one file that has the columns of this catalog, to be read as a whole.
+    pub(super) fn of_one(&self, found: Found, format: Format, settings: &Settings) -> Result<Self> {
+        let mut layouts = Layouts::new(format, settings);
+        layouts.of(&found.path)?;
+        let mut catalog = Self::empty(vec![DataFile::of_input(found)], layouts.made, Vec::new());
+        catalog.stream = self.stream.clone();
+        catalog.data = self.data.clone();
         Ok(catalog)
     }
 
@@ -125,6 +150,7 @@ impl Catalog {
             data: nothing,
             partitions,
             pipe: None,
+            growing: false,
             layouts,
             spooled: None,
             indexes: Mutex::default(),
@@ -268,7 +294,9 @@ impl Catalog {
     /// Opens a file as it was found.
     pub(super) fn open(&self, file: &DataFile) -> Result<OpenFile> {
         let opened = OpenFile::open(&file.found.path)?;
-        opened.check_unchanged(&file.found)?;
+        if !self.growing {
+            opened.check_unchanged(&file.found)?;
+        }
         Ok(opened)
     }
 
@@ -321,7 +349,8 @@ impl Catalog {
 }
 
 impl DataFile {
-    fn of_input(found: Found) -> Self {
+    /// Describes a file outside any listing.
+    pub(super) fn of_input(found: Found) -> Self {
         Self {
             found,
             values: Vec::new(),

@@ -32,7 +32,8 @@ impl Found {
     }
 }
 
-fn modified(metadata: &Metadata) -> i64 {
+/// Gives the time of the last change in nanoseconds since 1970.
+pub(super) fn modified(metadata: &Metadata) -> i64 {
     metadata
         .mtime()
         .saturating_mul(1_000_000_000)
@@ -190,7 +191,7 @@ pub(super) fn regular(path: &str, metadata: &Metadata) -> Result<()> {
 }
 
 /// FNV-1a with 64 bits: stored, so it must never change.
-fn hash(bytes: &[u8]) -> u64 {
+pub(super) fn hash(bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }

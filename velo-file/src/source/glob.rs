@@ -78,7 +78,8 @@ pub(super) fn segments(pattern: &str) -> Result<(String, Vec<Segment>)> {
     Ok((base.to_owned(), segments))
 }
 
-fn name_pattern(name: &str) -> Result<NamePattern> {
+/// Reads a pattern for one name.
+pub(super) fn name_pattern(name: &str) -> Result<NamePattern> {
     let glob = GlobBuilder::new(name)
         .literal_separator(true)
         .backslash_escape(false)

@@ -32,6 +32,7 @@ pub(super) fn list(
         options,
         format,
         recursive: options.recursive,
+        lenient: false,
         found: Vec::new(),
         directories: Vec::new(),
     };
@@ -63,6 +64,40 @@ pub(super) fn list(
     }
     let name = name(&files, root.as_deref());
     Ok(Listing { files, root, name })
+}
+
+/// Finds the files of a path that is watched: none is as good as some, and what goes away meanwhile
+/// or cannot be a file is passed over.
+pub(super) fn watched(
+    pattern: &PathPattern,
+    options: &FileReadOptions,
+    format: Option<Format>,
+) -> Result<Vec<Found>> {
+    let mut walk = Walk {
+        options,
+        format,
+        recursive: options.recursive,
+        lenient: true,
+        found: Vec::new(),
+        directories: Vec::new(),
+    };
+    let plain = pattern.plain.as_str();
+    match (fs::metadata(plain), &pattern.glob) {
+        (Ok(metadata), _) if metadata.is_dir() => walk.directory(plain)?,
+        (Ok(metadata), _) => {
+            regular(plain, &metadata)?;
+            walk.found.push(Found::new(plain.to_owned(), &metadata));
+        }
+        (Err(_), Some(glob)) if fs::symlink_metadata(plain).is_err() => {
+            walk.matching(glob)?;
+        }
+        (Err(error), _) if absent(&error) => {}
+        (Err(error), _) => return Err(error::on_file(plain, error)),
+    }
+    let mut files = walk.found;
+    files.sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+    files.dedup_by(|a, b| a.path == b.path);
+    Ok(files)
 }
 
 fn nothing(plain: &str, root: Option<&str>, is_pattern: bool, options: &FileReadOptions) -> Error {
@@ -124,6 +159,8 @@ struct Walk<'o> {
     options: &'o FileReadOptions,
     format: Option<Format>,
     recursive: bool,
+    /// What is not there, or is no file, is passed over.
+    lenient: bool,
     found: Vec<Found>,
     /// Directories that a pattern matched.
     directories: Vec<String>,
@@ -134,12 +171,12 @@ impl Walk<'_> {
     /// are partitions. Links to directories are not followed, so that nothing is read twice and no
     /// walk goes round in circles.
     fn directory(&mut self, directory: &str) -> Result<()> {
-        for (name, entry) in entries(directory)? {
+        for (name, entry) in self.entries(directory)? {
             if is_hidden(&name) {
                 continue;
             }
             let path = join(directory, &name);
-            match kind(&path, &entry)? {
+            match self.kind(&path, &entry)? {
                 Entry::Directory if self.descends(&name) => self.directory(&path)?,
                 Entry::File(metadata) if self.wants(&name) => {
                     self.found.push(Found::new(path, &metadata));
@@ -212,16 +249,16 @@ impl Walk<'_> {
             }
             Segment::AnyDepth => {
                 self.step(at.clone(), rest)?;
-                for (name, entry) in entries_if_any(&at)? {
+                for (name, entry) in self.entries_if_any(&at)? {
                     let path = join(&at, &name);
-                    if !is_hidden(&name) && matches!(kind(&path, &entry)?, Entry::Directory) {
+                    if !is_hidden(&name) && matches!(self.kind(&path, &entry)?, Entry::Directory) {
                         self.step(path, segments)?;
                     }
                 }
                 Ok(())
             }
             Segment::Glob(glob) => {
-                for (name, _) in entries_if_any(&at)? {
+                for (name, _) in self.entries_if_any(&at)? {
                     if glob.matches(&name) && (!is_hidden(&name) || glob.names_hidden()) {
                         self.step(join(&at, &name), rest)?;
                     }
@@ -234,6 +271,7 @@ impl Walk<'_> {
     fn matched(&mut self, path: String) -> Result<()> {
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
+            Err(_) if self.lenient => return Ok(()),
             Err(error) if absent(&error) => return Err(error::not_found(&path)),
             Err(error) => return Err(error::on_file(&path, error)),
         };
@@ -245,6 +283,40 @@ impl Walk<'_> {
             self.directories.push(path);
         }
         Ok(())
+    }
+
+    fn kind(&self, path: &str, entry: &DirEntry) -> Result<Entry> {
+        match kind(path, entry) {
+            Err(_) if self.lenient => Ok(Entry::Other),
+            kind => kind,
+        }
+    }
+
+    fn entries_if_any(&self, directory: &str) -> Result<Vec<(String, DirEntry)>> {
+        match fs::metadata(shown(directory)) {
+            Ok(metadata) if metadata.is_dir() => self.entries(directory),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn entries(&self, directory: &str) -> Result<Vec<(String, DirEntry)>> {
+        let on_file = |error| error::on_file(shown(directory), error);
+        let mut named = Vec::new();
+        for entry in fs::read_dir(shown(directory)).map_err(on_file)? {
+            let entry = entry.map_err(on_file)?;
+            match entry.file_name().into_string() {
+                Ok(name) => named.push((name, entry)),
+                Err(name) if self.lenient || name.to_string_lossy().starts_with('.') => {}
+                Err(name) => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidInput,
+                        "file name is not valid UTF-8",
+                    )
+                    .with("file", join(directory, &name.to_string_lossy())));
+                }
+            }
+        }
+        Ok(named)
     }
 }
 
@@ -272,37 +344,13 @@ fn kind(path: &str, entry: &DirEntry) -> Result<Entry> {
     }
 }
 
-fn entries_if_any(directory: &str) -> Result<Vec<(String, DirEntry)>> {
-    match fs::metadata(shown(directory)) {
-        Ok(metadata) if metadata.is_dir() => entries(directory),
-        _ => Ok(Vec::new()),
-    }
-}
-
-fn entries(directory: &str) -> Result<Vec<(String, DirEntry)>> {
-    let on_file = |error| error::on_file(shown(directory), error);
-    let mut named = Vec::new();
-    for entry in fs::read_dir(shown(directory)).map_err(on_file)? {
-        let entry = entry.map_err(on_file)?;
-        match entry.file_name().into_string() {
-            Ok(name) => named.push((name, entry)),
-            Err(name) if name.to_string_lossy().starts_with('.') => {}
-            Err(name) => {
-                return Err(
-                    Error::new(ErrorKind::InvalidInput, "file name is not valid UTF-8")
-                        .with("file", join(directory, &name.to_string_lossy())),
-                );
-            }
-        }
-    }
-    Ok(named)
-}
-
-fn shown(directory: &str) -> &str {
+/// Gives the directory that an empty one stands for.
+pub(super) fn shown(directory: &str) -> &str {
     if directory.is_empty() { "." } else { directory }
 }
 
-fn join(directory: &str, name: &str) -> String {
+/// Puts a name behind a directory.
+pub(super) fn join(directory: &str, name: &str) -> String {
     match directory {
         "" => name.to_owned(),
         _ if directory.ends_with('/') => format!("{directory}{name}"),

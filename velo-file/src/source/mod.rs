@@ -23,6 +23,7 @@ mod shape;
 mod splits;
 mod stdin;
 mod stream;
+mod watch;
 mod window;
 
 use std::fmt;
@@ -32,17 +33,18 @@ use arrow_array::ArrayRef;
 use async_trait::async_trait;
 use tokio::sync::{OnceCell, oneshot};
 use velo_core::{
-    Budget, DataReader, DataSource, Error, ErrorKind, Event, Predicate, Pushdown, ReadRequest,
-    Replay, Result, SourceCapabilities, SourceEstimate, SourceOffset, SplitEnumerator, StreamInfo,
-    Uri,
+    Budget, ByteSize, DataReader, DataSource, Error, ErrorKind, Event, Predicate, Progress,
+    Pushdown, ReadRequest, Replay, Result, SourceCapabilities, SourceEstimate, SourceOffset,
+    SplitEnumerator, StreamInfo, Uri,
 };
 use velo_format::{Layout, ReadOptions, detect_name, parse_columns};
 
-use crate::config::FileReadOptions;
 use crate::config::path::{Target, target};
+use crate::config::{FileReadOptions, WatchOptions};
 use catalog::{Catalog, DataFile};
 use piece::Piece;
 use splits::Division;
+use watch::Watching;
 
 /// Files, or standard input, to be read.
 ///
@@ -58,12 +60,17 @@ pub struct FileSource {
     target: Target,
     settings: Arc<Settings>,
     catalog: OnceCell<Arc<Catalog>>,
+    watching: Option<Watching>,
 }
 
+/// The option of the longest line, and what it is for lines that somebody is still writing.
+const LONGEST: &str = "max_line_length";
+const WATCHED_LINE: ByteSize = ByteSize(1 << 20);
 /// Values that a batch may have at most, unless a single row has more.
 const BATCH_VALUES: usize = 1 << 20;
 
 /// All options of reading.
+#[derive(Clone)]
 struct Settings {
     options: FileReadOptions,
     formats: ReadOptions,
@@ -89,8 +96,13 @@ impl FileSource {
         let target = target(uri)?;
         let mut query = uri.query()?;
         let options = FileReadOptions::take(&mut query)?;
-        let formats = ReadOptions::take(&mut query)?;
+        let following = WatchOptions::take(&mut query, target.is_single())?;
+        let length_given = query.names().any(|name| name == LONGEST);
+        let mut formats = ReadOptions::take(&mut query)?;
         query.finish()?;
+        if following.is_some() && !length_given {
+            formats.common.max_line_length = WATCHED_LINE;
+        }
         if formats.common.batch_size == 0 {
             return Err(Error::new(ErrorKind::Config, "expected a number from 1 up")
                 .with("option", "batch_size=0"));
@@ -108,10 +120,25 @@ impl FileSource {
         if let Some(format) = formats.common.format.or(named) {
             format.layout(&formats)?;
         }
+        let settings = Settings { options, formats };
+        let watching = match (following, &target) {
+            (None, _) => None,
+            (Some(following), Target::Path(pattern)) => {
+                Some(Watching::new(pattern.clone(), following, settings.clone())?)
+            }
+            (Some(_), Target::Standard) => {
+                return Err(
+                    Error::new(ErrorKind::Config, "standard input cannot be watched")
+                        .with("option", "watch")
+                        .with_hint("leave it out: rows are read as they come"),
+                );
+            }
+        };
         Ok(Self {
             target,
-            settings: Arc::new(Settings { options, formats }),
+            settings: Arc::new(settings),
             catalog: OnceCell::new(),
+            watching,
         })
     }
 
@@ -147,7 +174,7 @@ impl DataSource for FileSource {
                 Target::Standard => Replay::None,
                 Target::Path(_) => Replay::Exact,
             },
-            bounded: true,
+            bounded: self.watching.is_none(),
         }
     }
 
@@ -157,10 +184,16 @@ impl DataSource for FileSource {
     }
 
     async fn streams(&self) -> Result<Vec<Arc<StreamInfo>>> {
+        if let Some(watching) = &self.watching {
+            return watching.streams().await;
+        }
         Ok(vec![self.catalog().await?.stream.clone()])
     }
 
     async fn estimate(&self) -> Result<SourceEstimate> {
+        if self.watching.is_some() {
+            return Ok(SourceEstimate::default());
+        }
         let catalog = self.catalog().await?;
         let sizes = catalog.files.iter().map(|file| file.found.size);
         let known = catalog.pipe.is_none() && matches!(self.target, Target::Path(_));
@@ -171,6 +204,9 @@ impl DataSource for FileSource {
     }
 
     async fn splits(&self, resume: Option<&SourceOffset>) -> Result<Box<dyn SplitEnumerator>> {
+        if let Some(watching) = &self.watching {
+            return watching.splits(resume);
+        }
         let catalog = self.catalog().await?.clone();
         Ok(Box::new(Division::new(
             catalog,
@@ -180,11 +216,21 @@ impl DataSource for FileSource {
     }
 
     async fn create_reader(&self, request: ReadRequest) -> Result<Box<dyn DataReader>> {
+        if let Some(watching) = &self.watching {
+            return watching.create_reader(request).await;
+        }
         let catalog = self.catalog().await?;
         let piece = Piece::of(&request.split)?;
         match catalog.layout(catalog.file(&piece.path)?) {
             Layout::Random(_) => groups::open(catalog, &self.settings, request, piece),
             Layout::Stream(_) => records::open(catalog, &self.settings, request, piece).await,
+        }
+    }
+
+    async fn acknowledge(&self, progress: &Progress) -> Result<()> {
+        match &self.watching {
+            Some(watching) => watching.acknowledge(progress).await,
+            None => Ok(()),
         }
     }
 }

@@ -4,3 +4,4 @@
 
 mod sink;
 mod source;
+mod watch;
