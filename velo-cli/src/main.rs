@@ -18,6 +18,15 @@ mod shell;
 mod signals;
 mod state;
 mod state_set;
+#[cfg(feature = "status")]
+mod tap;
+#[cfg(feature = "status")]
+mod top;
+#[cfg(feature = "otel")]
+mod traces;
+#[cfg(feature = "status")]
+mod visit;
+mod watching;
 
 use std::process::ExitCode;
 
@@ -46,6 +55,11 @@ fn execute(arguments: Arguments) -> Result<()> {
         Command::Connectors { name } => return connectors::list(&arguments, name.as_deref()),
         Command::Completions { shell } => return shell::completions(*shell),
         Command::Man => return shell::man(),
+        Command::Metrics { format } => return shell::metrics(*format),
+        #[cfg(feature = "status")]
+        Command::Top(wanted) => return top::top(wanted),
+        #[cfg(feature = "status")]
+        Command::Tap(wanted) => return tap::tap(wanted),
         _ => {}
     }
     let runtime = runtime(threads)?;
@@ -62,11 +76,12 @@ fn execute(arguments: Arguments) -> Result<()> {
                 destination: Some(destination),
             } => plan::copy(&arguments, source, destination).await,
             Command::Plan { source, .. } => plan::pipeline(&arguments, source).await,
-            Command::Run { file } => run::run(&arguments, file).await,
+            Command::Run { file, watching } => run::run(&arguments, file, watching).await,
             Command::Check { file } => run::check(&arguments, file),
             Command::Dlq { command } => dlq::dlq(&arguments, command).await,
             Command::State { command } => state::state(&arguments, command).await,
-            Command::Connectors { .. } | Command::Completions { .. } | Command::Man => Ok(()),
+            // Done above, without a runtime.
+            _ => Ok(()),
         }
     });
     // A read from a terminal or a pipe cannot be interrupted; the process ends all the same.

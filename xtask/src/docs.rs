@@ -1,4 +1,5 @@
-//! `cargo xtask docs`: the option reference, written from what the binary says of itself.
+//! `cargo xtask docs`: the references of options and metrics, alert rules and dashboard, written
+//! from what the binary says of itself.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,13 @@ const REFERENCE: &str = "docs/connectors.md";
 const BEGIN: &str = "<!-- options: written by `cargo xtask docs` -->\n";
 const END: &str = "<!-- end of options -->";
 
+/// What `velo metrics --format …` prints, and where it belongs.
+const METRICS: [(&str, &str); 3] = [
+    ("docs", "docs/metrics.md"),
+    ("alerts", "deploy/prometheus/alerts.yaml"),
+    ("grafana", "deploy/grafana/velo.json"),
+];
+
 /// Whether to write what is out of date or only to say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -19,11 +27,18 @@ pub(crate) enum Mode {
     Check,
 }
 
-/// Writes `docs/connectors.md` and the option tables in the connectors' README files.
+/// Writes `docs/connectors.md`, the option tables in the connectors' README files, and what is made
+/// of the tables of metrics and alerts.
 pub(crate) fn docs(workspace: &Workspace, mode: Mode) -> Result {
-    let connectors = connectors(workspace)?;
+    let binary = binary(workspace)?;
+    let mut written = documents(workspace, &connectors(workspace, &binary)?)?;
+    for (format, path) in METRICS {
+        let print = ["metrics", "--format", format];
+        let text = output(program(&binary, &workspace.root).args(print))?;
+        written.push((path.to_owned(), text));
+    }
     let mut stale = Vec::new();
-    for (path, text) in documents(workspace, &connectors)? {
+    for (path, text) in written {
         let full = workspace.root.join(&path);
         if std::fs::read_to_string(&full).is_ok_and(|written| written == text) {
             continue;
@@ -46,9 +61,9 @@ pub(crate) fn docs(workspace: &Workspace, mode: Mode) -> Result {
     Ok(())
 }
 
-/// Asks `velo connectors --json`; the binary is `VELO_BIN` or built here.
-fn connectors(workspace: &Workspace) -> Result<Vec<Value>> {
-    let binary = match std::env::var_os("VELO_BIN") {
+/// Gives the binary: `VELO_BIN`, or the one that is built here.
+fn binary(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(match std::env::var_os("VELO_BIN") {
         Some(binary) => PathBuf::from(binary),
         None => {
             // The very build that the tests use: alone, the binary would have its dependencies
@@ -63,8 +78,13 @@ fn connectors(workspace: &Workspace) -> Result<Vec<Value>> {
             run(cargo(&workspace.root).args(arguments))?;
             workspace.target.join("debug/velo")
         }
-    };
-    let text = output(program(binary, &workspace.root).args(["connectors", "--json"]))?;
+    })
+}
+
+/// Asks `velo connectors --json`.
+fn connectors(workspace: &Workspace, binary: &Path) -> Result<Vec<Value>> {
+    let connectors = ["connectors", "--json"];
+    let text = output(program(binary, &workspace.root).args(connectors))?;
     let unclear = || Error::new("`velo connectors --json` printed no JSON array of connectors");
     match serde_json::from_str(&text) {
         Ok(Value::Array(connectors)) if !connectors.is_empty() => Ok(connectors),

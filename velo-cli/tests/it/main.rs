@@ -11,8 +11,12 @@ mod hostile;
 mod kills;
 #[cfg(feature = "orc")]
 mod orc;
+#[cfg(feature = "status")]
+mod page;
 mod pipelines;
 mod pipes;
 mod shows;
 mod state;
 mod velo;
+#[cfg(feature = "status")]
+mod watching;

@@ -30,6 +30,7 @@ impl PipelineFile {
         self.settle_checkpoints(&mut pipeline)?;
         self.settle_letters(&mut pipeline, registry)?;
         self.settle_rest(&mut pipeline)?;
+        pipeline.watching = self.watching()?;
         self.check_delivery(&pipeline)?;
         Ok(pipeline)
     }

@@ -2,6 +2,7 @@
 
 mod build;
 mod end;
+mod status;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,6 +13,7 @@ use velo_core::{ByteSize, Error, ErrorKind, Result, TimeSpan, nearest};
 
 pub use build::store;
 pub use end::End;
+pub use status::{LogFormat, LogLevel, LogOptions, StatusOptions, Watching, WebhookOptions};
 
 /// Largest pipeline file that is read.
 const LARGEST: u64 = 1 << 20;
@@ -67,6 +69,13 @@ pub struct PipelineFile {
     pub stop_within: Option<TimeSpan>,
     /// How long a call to the other side may take; a minute by default.
     pub timeout: Option<TimeSpan>,
+    /// Status page and metrics over HTTP.
+    pub status: Option<StatusOptions>,
+    /// Who is told when its health changes.
+    pub webhook: Option<WebhookOptions>,
+    /// What a run logs on standard error.
+    #[serde(default)]
+    pub log: LogOptions,
 }
 
 /// What a restart does to rows.
