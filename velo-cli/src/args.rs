@@ -3,8 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use velo_core::TimeSpan;
+
+use crate::watching::Wanted;
 
 /// Moves records between systems: any URI in, any URI out.
 #[derive(Debug, Parser)]
@@ -106,6 +109,23 @@ pub(crate) enum Command {
     Run {
         /// The pipeline file.
         file: PathBuf,
+        #[command(flatten)]
+        watching: Wanted,
+    },
+    /// Watch running pipelines: rates, lag, epochs, dead letters, memory, health.
+    #[cfg(feature = "status")]
+    Top(Top),
+    /// Show a sample of the rows that pass through a running pipeline, as JSON lines.
+    ///
+    /// The pipeline file has to allow it: `status: { tap: true }`. The pipeline never waits for it.
+    #[cfg(feature = "status")]
+    Tap(Tap),
+    /// Print the tables of metrics: reference, alert rules, dashboard.
+    #[command(hide = true)]
+    Metrics {
+        /// What to print.
+        #[arg(long, value_name = "FORMAT")]
+        format: Printed,
     },
     /// Say what is wrong with a pipeline file, without looking at source or sink.
     Check {
@@ -155,6 +175,42 @@ pub(crate) enum Command {
     /// Print the manual page.
     #[command(hide = true)]
     Man,
+}
+
+/// What is printed of the tables of metrics.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Printed {
+    /// The reference, in Markdown.
+    Docs,
+    /// The alert rules, for Prometheus.
+    Alerts,
+    /// The dashboard, for Grafana.
+    Grafana,
+}
+
+/// Which pipelines are watched, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// Addresses of `status:` (`127.0.0.1:9464`), or pipeline files; the usual address by default.
+    #[arg(value_name = "ADDR|FILE")]
+    pub(crate) places: Vec<String>,
+    /// Print one plain table and end.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// How often to look.
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub(crate) every: TimeSpan,
+}
+
+/// Whose rows are looked at.
+#[derive(Debug, Args)]
+pub(crate) struct Tap {
+    /// The address of its `status:` (`127.0.0.1:9464`), or its pipeline file.
+    #[arg(value_name = "ADDR|FILE")]
+    pub(crate) place: String,
+    /// Ends after so many rows.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
 }
 
 /// What is done with dead letters.

@@ -21,6 +21,15 @@ mod shell;
 mod signals;
 mod state;
 mod state_set;
+#[cfg(feature = "status")]
+mod tap;
+#[cfg(feature = "status")]
+mod top;
+#[cfg(feature = "otel")]
+mod traces;
+#[cfg(feature = "status")]
+mod visit;
+mod watching;
 
 use std::process::ExitCode;
 
@@ -58,6 +67,11 @@ fn execute(arguments: Arguments) -> Result<()> {
             destination,
             file,
         } => return init::init(&arguments, source, destination, file.as_deref()),
+        Command::Metrics { format } => return shell::metrics(*format),
+        #[cfg(feature = "status")]
+        Command::Top(wanted) => return top::top(wanted),
+        #[cfg(feature = "status")]
+        Command::Tap(wanted) => return tap::tap(wanted),
         _ => {}
     }
     let runtime = runtime(threads)?;
@@ -75,15 +89,12 @@ fn execute(arguments: Arguments) -> Result<()> {
                 destination: Some(destination),
             } => plan::copy(&arguments, source, destination).await,
             Command::Plan { source, .. } => plan::pipeline(&arguments, source).await,
-            Command::Run { file } => run::run(&arguments, file).await,
+            Command::Run { file, watching } => run::run(&arguments, file, watching).await,
             Command::Doctor { file } => doctor::doctor(&arguments, file).await,
             Command::Dlq { command } => dlq::dlq(&arguments, command).await,
             Command::State { command } => state::state(&arguments, command).await,
-            Command::Check { .. }
-            | Command::Init { .. }
-            | Command::Connectors { .. }
-            | Command::Completions { .. }
-            | Command::Man => Ok(()),
+            // Done above, without a runtime.
+            _ => Ok(()),
         }
     });
     // A read from a terminal or a pipe cannot be interrupted; the process ends all the same.

@@ -9,6 +9,7 @@ use velo_pipeline::config::{Loading, PipelineFile};
 use velo_registry::Registry;
 
 use crate::args::Arguments;
+use crate::watching::{self, Wanted};
 use crate::{report, signals};
 
 /// Reads a pipeline file with what the command line and the environment say.
@@ -35,9 +36,11 @@ pub(crate) fn open(all: &Arguments, file: &Path) -> Result<Pipeline> {
     Ok(pipeline)
 }
 
-pub(crate) async fn run(all: &Arguments, file: &Path) -> Result<()> {
-    let pipeline = open(all, file)?;
-    warnings();
+pub(crate) async fn run(all: &Arguments, file: &Path, wanted: &Wanted) -> Result<()> {
+    let mut pipeline = open(all, file)?;
+    wanted.settle(&mut pipeline.watching)?;
+    let _sending = watching::log(pipeline.watching.log, wanted)?;
+    let _serving = watching::serve(all, &pipeline)?;
     if !all.quiet && !all.json {
         report::tell(&format!("{}: {}\n", pipeline.name, pipeline.guarantee()))?;
     }
@@ -53,14 +56,4 @@ pub(crate) async fn run(all: &Arguments, file: &Path) -> Result<()> {
         .with("interrupted", "by Ctrl-C")),
         false => Ok(()),
     }
-}
-
-/// Shows warnings as lines of standard error.
-fn warnings() {
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
-    // Somebody who embeds this may have set up another one.
-    drop(lines.try_init());
 }

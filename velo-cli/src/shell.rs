@@ -1,10 +1,11 @@
-//! Completions and the manual page, from the same definitions as `--help`.
+//! What is generated: completions and the manual page, the reference of metrics.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 use velo_core::{Error, ErrorKind, Result};
+use velo_pipeline::metrics;
 
-use crate::args::Arguments;
+use crate::args::{Arguments, Printed};
 use crate::report;
 
 pub(crate) fn completions(shell: Shell) -> Result<()> {
@@ -19,4 +20,13 @@ pub(crate) fn man() -> Result<()> {
     let rendered = page.render(&mut text);
     rendered.map_err(|e| Error::new(ErrorKind::Io, "render the manual page").with_source(e))?;
     report::print(&String::from_utf8_lossy(&text))
+}
+
+/// Prints what is made of the tables of metrics and alerts.
+pub(crate) fn metrics(format: Printed) -> Result<()> {
+    report::print(&match format {
+        Printed::Docs => metrics::reference(),
+        Printed::Alerts => metrics::rules(),
+        Printed::Grafana => format!("{:#}\n", metrics::dashboard()),
+    })
 }

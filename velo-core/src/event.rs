@@ -48,6 +48,8 @@ pub struct Mark {
     pub at_boundary: bool,
     /// How many rows the source holds beyond this mark, where it knows.
     pub lag: Option<u64>,
+    /// How many bytes the source holds beyond this mark, where it knows.
+    pub lag_bytes: Option<u64>,
     /// The event time up to which the split is complete, in microseconds since 1970 UTC.
     pub watermark: Option<i64>,
     /// How many bytes of the source this split has read since its reader was created.
@@ -71,6 +73,7 @@ impl Mark {
             offset,
             at_boundary: true,
             lag: None,
+            lag_bytes: None,
             watermark: None,
             bytes_read: 0,
             token: None,

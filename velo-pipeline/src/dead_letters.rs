@@ -13,15 +13,18 @@ use velo_core::{
 const MEMORY: u64 = 8 << 20;
 
 /// Where a row came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Decode,
     Transform,
     Write,
 }
 
+/// All stages, in the order in which rows come by.
+pub(crate) const STAGES: [Stage; 3] = [Stage::Decode, Stage::Transform, Stage::Write];
+
 impl Stage {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Decode => "decode",
             Self::Transform => "transform",

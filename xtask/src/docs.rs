@@ -1,5 +1,5 @@
-//! `cargo xtask docs`: the option reference and the schema of the pipeline file, written from what the
-//! binary says of itself.
+//! `cargo xtask docs`: the references of options and metrics, the schema of the pipeline file, alert
+//! rules and dashboard, written from what the binary says of itself.
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,13 @@ const SCHEMA: &str = "docs/pipeline.schema.json";
 const BEGIN: &str = "<!-- options: written by `cargo xtask docs` -->\n";
 const END: &str = "<!-- end of options -->";
 
+/// What `velo metrics --format …` prints, and where it belongs.
+const METRICS: [(&str, &str); 3] = [
+    ("docs", "docs/metrics.md"),
+    ("alerts", "deploy/prometheus/alerts.yaml"),
+    ("grafana", "deploy/grafana/velo.json"),
+];
+
 /// Whether to write what is out of date or only to say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -21,16 +28,21 @@ pub(crate) enum Mode {
     Check,
 }
 
-/// Writes `docs/connectors.md`, the option tables in the connectors' README files, and the schema.
+/// Writes `docs/connectors.md`, the option tables in the connectors' README files, the schema,
+/// and what is made of the tables of metrics and alerts.
 pub(crate) fn docs(workspace: &Workspace, mode: Mode) -> Result {
     let binary = binary(workspace)?;
-    let connectors = connectors(workspace, &binary)?;
-    let mut documents = documents(workspace, &connectors)?;
+    let mut written = documents(workspace, &connectors(workspace, &binary)?)?;
+    for (format, path) in METRICS {
+        let print = ["metrics", "--format", format];
+        let text = output(program(&binary, &workspace.root).args(print))?;
+        written.push((path.to_owned(), text));
+    }
     let mut schema = program(&binary, &workspace.root);
     let schema = output(schema.args(["check", "--schema"]))?;
-    documents.push((SCHEMA.to_owned(), schema));
+    written.push((SCHEMA.to_owned(), schema));
     let mut stale = Vec::new();
-    for (path, text) in documents {
+    for (path, text) in written {
         let full = workspace.root.join(&path);
         if std::fs::read_to_string(&full).is_ok_and(|written| written == text) {
             continue;

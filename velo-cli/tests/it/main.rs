@@ -12,6 +12,8 @@ mod hostile;
 mod kills;
 #[cfg(feature = "orc")]
 mod orc;
+#[cfg(feature = "status")]
+mod page;
 mod pipelines;
 mod pipes;
 mod setup;
@@ -19,3 +21,5 @@ mod shows;
 mod state;
 mod velo;
 mod watch;
+#[cfg(feature = "status")]
+mod watching;

@@ -278,6 +278,7 @@ impl GroupReader {
         };
         Mark {
             lag: Some(end - at),
+            lag_bytes: Some(part(self.bytes, end - at, end - first)),
             bytes_read: part(self.bytes, at - first, end - first),
             ..Mark::new(self.split.id.clone(), SourceOffset::seal(offset))
         }

@@ -226,6 +226,7 @@ impl RecordReader {
             self.offset(self.window.place(), self.record)?,
         );
         self.events.push_back(Event::Mark(Mark {
+            lag_bytes: self.window.left(),
             bytes_read: self.window.read(),
             ..mark
         }));

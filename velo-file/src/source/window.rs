@@ -85,6 +85,15 @@ impl Window {
         }
     }
 
+    /// Gives how many bytes there are behind those that were decoded; nobody knows what a compressed
+    /// file or a pipe still holds.
+    pub(super) fn left(&self) -> Option<u64> {
+        match &self.input {
+            Input::File { end, .. } => Some(end.saturating_sub(self.place)),
+            Input::Blocks { .. } => None,
+        }
+    }
+
     /// Takes bytes off the front.
     pub(super) fn consume(&mut self, count: usize) {
         let count = count.min(self.until - self.from);

@@ -31,6 +31,7 @@ impl PipelineFile {
         self.settle_checkpoints(&mut pipeline)?;
         self.settle_letters(&mut pipeline);
         self.placed(self.settle_rest(&mut pipeline))?;
+        pipeline.watching = self.placed(self.watching())?;
         let delivery = self.check_delivery(&pipeline);
         self.places.at("delivery", delivery)?;
         Ok(pipeline)

@@ -11,6 +11,7 @@ mod node;
 mod place;
 mod profile;
 mod schema;
+mod status;
 mod value;
 mod variables;
 mod yaml;
@@ -27,6 +28,7 @@ pub use build::store;
 pub use end::End;
 pub use load::Loading;
 pub use schema::schema;
+pub use status::{LogFormat, LogLevel, LogOptions, StatusOptions, Watching, WebhookOptions};
 
 /// A pipeline, as its file describes it.
 ///
@@ -83,6 +85,13 @@ pub struct PipelineFile {
     /// Anything that people or other programs want to know; velo keeps it and does nothing with it.
     #[serde(default)]
     pub metadata: BTreeMap<String, serde_json::Value>,
+    /// Status page and metrics over HTTP.
+    pub status: Option<StatusOptions>,
+    /// Who is told when its health changes.
+    pub webhook: Option<WebhookOptions>,
+    /// What a run logs on standard error.
+    #[serde(default)]
+    pub log: LogOptions,
     /// Where the keys stand.
     #[serde(skip)]
     places: Places,

@@ -12,13 +12,15 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument;
 use velo_core::{
     Barrier, Error, ErrorKind, Result, SourceOffset, Split, SplitChange, SplitEnumerator, SplitId,
 };
 
 use super::Shared;
 use super::epoch::Epochs;
-use super::lane::{Lane, Note, Order, Reached};
+use super::lane::Lane;
+use super::order::{Note, Order, Reached};
 use crate::bounded::crashed;
 
 /// Splits of a bounded source that a lane has: the one that it reads, and the next.
@@ -246,6 +248,8 @@ impl<'a> Coordinator<'a> {
             self.epochs.ledger.assign(&id, lane);
             self.read(lane, split, start, alone)?;
         }
+        let counters = &self.shared.pipeline.counters;
+        counters.set_waiting(self.queue.len());
         Ok(())
     }
 
@@ -292,6 +296,36 @@ impl<'a> Coordinator<'a> {
     /// Ends an epoch in every lane; `leaving` are not read on.
     async fn cut(&mut self, barrier: Barrier, leaving: &[SplitId]) -> Result<()> {
         let epoch = self.epochs.begin();
+        let pipeline = self.shared.pipeline.clone();
+        pipeline.counters.life.epoch_ends(epoch);
+        let span = tracing::debug_span!("epoch", pipeline = %pipeline.name, epoch);
+        let ended = self.end_epoch(epoch, barrier, leaving).instrument(span);
+        ended.await?;
+        pipeline.counters.life.epoch_ended();
+        tracing::debug!(pipeline = %pipeline.name, epoch, "epoch has ended");
+        Ok(())
+    }
+
+    async fn end_epoch(&mut self, epoch: u64, barrier: Barrier, leaving: &[SplitId]) -> Result<()> {
+        let prepared = self.prepare(epoch, barrier, leaving);
+        let reached = prepared.instrument(tracing::debug_span!("prepare")).await?;
+        match self.epochs.end(barrier, self.all_found, reached).await {
+            // Another task has a split of ours, and we have not been told yet: the rest is replayed.
+            Err(error) if is_consequence(&error) && barrier == Barrier::Checkpoint => {
+                tracing::debug!(error = %error, "commit will never happen, replaying");
+                self.start_again().await
+            }
+            ended => ended,
+        }
+    }
+
+    /// Has every lane come to a mark and prepare.
+    async fn prepare(
+        &mut self,
+        epoch: u64,
+        barrier: Barrier,
+        leaving: &[SplitId],
+    ) -> Result<Vec<(u32, Reached)>> {
         let mut answers = Vec::new();
         for lane in 0..self.orders.len() {
             let (answer, reached) = oneshot::channel();
@@ -307,21 +341,14 @@ impl<'a> Coordinator<'a> {
             )?;
             answers.push(reached);
         }
-        let mut reached: Vec<(u32, Reached)> = Vec::new();
+        let mut reached = Vec::new();
         for (lane, answer) in (0..).zip(answers) {
             match answer.await {
                 Ok(answer) => reached.push((lane, answer)),
                 Err(_) => return Err(gone()),
             }
         }
-        match self.epochs.end(barrier, self.all_found, reached).await {
-            // Another task has a split of ours, and we have not been told yet: the rest is replayed.
-            Err(error) if is_consequence(&error) && barrier == Barrier::Checkpoint => {
-                tracing::debug!(error = %error, "commit will never happen, replaying");
-                self.start_again().await
-            }
-            ended => ended,
-        }
+        Ok(reached)
     }
 
     fn order(&self, lane: usize, order: Order) -> Result<()> {

@@ -5,15 +5,18 @@
 //! acknowledge. Nothing is ever acknowledged before it is committed.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use tracing::{Instrument, debug_span};
 use velo_core::{
     Barrier, Commit, Committable, Error, ErrorKind, Identity, Progress, Recovered, Result,
 };
 
 use super::Shared;
-use super::lane::Reached;
 use super::ledger::Ledger;
 use super::letters;
+use super::order::Reached;
+use crate::counters::Refusals;
 use crate::dead_letters::DeadLetters;
 use crate::store::{Checkpoint, Counts, SinkState, Tenure};
 
@@ -35,6 +38,7 @@ struct Held {
     progress: Progress,
     parts: Vec<(u32, Committable)>,
     counts: Counts,
+    refusals: Refusals,
     /// Dead letters were written that are not prepared.
     letters: bool,
 }
@@ -76,6 +80,11 @@ impl<'a> Epochs<'a> {
         Ok(())
     }
 
+    /// Gives the number of the last epoch.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     pub(super) fn is_first_run(&self) -> bool {
         self.first_run
     }
@@ -97,6 +106,9 @@ impl<'a> Epochs<'a> {
         for (lane, reached) in reached {
             add_up(&reached.counts)?;
             self.held.counts = sum(self.held.counts, reached.counts);
+            for (reason, rows) in reached.refusals {
+                *self.held.refusals.entry(reason).or_default() += rows;
+            }
             self.seen = sum(self.seen, reached.counts);
             self.check_limit()?;
             if let Some(letters) = &mut self.letters {
@@ -121,6 +133,7 @@ impl<'a> Epochs<'a> {
                 "sink held its last epoch back",
             ));
         }
+        self.shared.pipeline.counters.life.held();
         Ok(())
     }
 
@@ -148,7 +161,8 @@ impl<'a> Epochs<'a> {
         let held = std::mem::take(&mut self.held);
         let mut letters = Vec::new();
         if let Some(sink) = self.letters.as_mut().filter(|_| held.letters) {
-            letters = sink.prepare(self.epoch, Barrier::Pause).await?;
+            let prepared = sink.prepare(self.epoch, Barrier::Pause);
+            letters = prepared.instrument(debug_span!("dead_letters")).await?;
         }
         if self.shared.positions {
             self.commit_with_positions(held, all_found, letters).await
@@ -180,7 +194,7 @@ impl<'a> Epochs<'a> {
         self.ledger.counts = sum(self.ledger.counts, held.counts);
         let checkpoint = self.ledger.checkpoint(self.epoch, all_found, &[], kept);
         self.save(checkpoint).await?;
-        self.settle(&held.counts);
+        self.settle(&held.counts, &held.refusals);
         self.acknowledge(&progress).await;
         Ok(())
     }
@@ -202,7 +216,7 @@ impl<'a> Epochs<'a> {
             sink.commit(self.epoch, letters).await?;
         }
         let progress = self.commit_rows(held.parts, held.progress).await?;
-        self.settle(&held.counts);
+        self.settle(&held.counts, &held.refusals);
         self.acknowledge(&progress).await;
         Ok(())
     }
@@ -220,7 +234,10 @@ impl<'a> Epochs<'a> {
         if !self.ledger.has_news(&checkpoint) {
             return Ok(());
         }
-        self.tenure.save(checkpoint).await?;
+        let saved = self.tenure.save(checkpoint);
+        let saved = saved.instrument(debug_span!("checkpoint")).await;
+        self.shared.pipeline.counters.life.stored(saved.is_ok());
+        saved?;
         self.ledger.saved(self.tenure.latest().clone());
         Ok(())
     }
@@ -240,21 +257,26 @@ impl<'a> Epochs<'a> {
             parts,
             progress,
         };
-        crate::commit::commit(&*self.shared.pipeline.sink, &commit).await?;
-        self.shared.pipeline.counters.add_commit();
+        let (begun, pipeline) = (Instant::now(), &self.shared.pipeline);
+        let committed = crate::commit::commit(&*pipeline.sink, &commit);
+        committed.instrument(debug_span!("commit")).await?;
+        pipeline.counters.add_commit();
+        pipeline.counters.life.committed(begun.elapsed());
         Ok(commit.progress)
     }
 
-    fn settle(&self, counts: &Counts) {
+    fn settle(&self, counts: &Counts, refusals: &Refusals) {
         let counters = &self.shared.pipeline.counters;
         counters.settle(counts.written, counts.rejected);
+        counters.life.settled(counts.filtered, refusals);
     }
 
     async fn acknowledge(&mut self, progress: &Progress) {
         if progress.is_empty() {
             return;
         }
-        if let Err(error) = self.shared.pipeline.source.acknowledge(progress).await {
+        let told = self.shared.pipeline.source.acknowledge(progress);
+        if let Err(error) = told.instrument(debug_span!("acknowledge")).await {
             tracing::warn!(error = %error, "source did not take the acknowledgement");
         }
     }

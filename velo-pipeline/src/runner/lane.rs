@@ -8,58 +8,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use velo_core::{
     Barrier, Batch, Budget, DataWriter, Error, ErrorKind, Event, Mark, Progress, ReadRequest,
-    Result, SourceOffset, Split, SplitId, StreamInfo, WriteRequest,
+    Result, SourceOffset, Split, SplitId, WriteRequest,
 };
 
 use super::Shared;
 use super::bindings::Bindings;
+use super::order::{Note, Order, Reached};
 use crate::ahead::Events;
+use crate::counters::{Following, Refusals};
 use crate::dead_letters::{Letter, Stage};
 use crate::store::Counts;
 
 /// Bytes of dead letters after which the epoch is ended early.
 const MOST_LETTERS: u64 = 1 << 20;
-
-/// What the coordinator asks for.
-pub(super) enum Order {
-    /// Read a split from here on; `alone`: no other lane has anything to do.
-    Read {
-        split: Arc<Split>,
-        start: Option<SourceOffset>,
-        alone: bool,
-    },
-    /// Come to a mark in every split, prepare, and answer; then leave some of the splits.
-    Prepare {
-        epoch: u64,
-        barrier: Barrier,
-        leaving: Vec<SplitId>,
-        answer: oneshot::Sender<Reached>,
-    },
-    /// Announce a stream that had no rows.
-    Announce(Arc<StreamInfo>),
-    /// Close everything and drop what was not prepared; then wait to be told to go on.
-    Forget(oneshot::Sender<()>),
-    /// Make a new writer after everything was forgotten.
-    GoOn,
-}
-
-/// What a lane tells without being asked.
-pub(super) enum Note {
-    Ended(SplitId),
-    /// Dead letters wait, more than should be held in memory.
-    Full,
-}
-
-/// How far a lane has come since the last answer.
-pub(super) struct Reached {
-    pub(super) prepared: velo_core::Prepared,
-    pub(super) progress: Progress,
-    pub(super) letters: Vec<Letter>,
-    pub(super) counts: Counts,
-}
 
 pub(super) struct Lane {
     number: u32,
@@ -73,6 +37,7 @@ pub(super) struct Lane {
     /// Reached since the last answer by splits that are closed.
     closed: Progress,
     pub(super) counts: Counts,
+    refusals: Refusals,
     letters: Vec<Letter>,
     letters_size: u64,
     pub(super) bound: Bindings,
@@ -84,6 +49,7 @@ pub(super) struct Lane {
 struct Open {
     split: Arc<Split>,
     events: Events,
+    following: Following,
     mark: Option<Mark>,
     /// The last mark has not been prepared yet.
     moved: bool,
@@ -114,6 +80,7 @@ impl Lane {
             open: Vec::new(),
             closed: Progress::default(),
             counts: Counts::default(),
+            refusals: Refusals::default(),
             letters: Vec::new(),
             letters_size: 0,
             bound: Bindings::default(),
@@ -182,10 +149,14 @@ impl Lane {
                     .await?
             }
             Order::Forget(done) => {
-                self.open.clear();
+                let open = &self.shared.pipeline.counters.open;
+                self.open
+                    .drain(..)
+                    .for_each(|split| open.close(&split.split.id));
                 self.waiting.clear();
                 self.closed = Progress::default();
                 self.counts = Counts::default();
+                self.refusals.clear();
                 self.letters.clear();
                 self.letters_size = 0;
                 self.close().await?;
@@ -214,9 +185,11 @@ impl Lane {
                 true => Events::ahead(reader),
                 false => Events::Here(reader),
             };
+            let following = pipeline.counters.open.open(&split.id);
             self.open.push(Open {
                 split,
                 events,
+                following,
                 mark: None,
                 moved: false,
                 uncovered: false,
@@ -258,12 +231,16 @@ impl Lane {
         counts.rejected += refused;
         self.shared.pipeline.counters.take_rows(refused);
         let refused = prepared.rejected.iter().cloned();
-        letters.extend(refused.map(|rejected| Letter::new(rejected, Stage::Write)));
+        for letter in refused.map(|rejected| Letter::new(rejected, Stage::Write)) {
+            self.refuse(&letter);
+            letters.push(letter);
+        }
         Ok(Reached {
             prepared,
             progress,
             letters,
             counts,
+            refusals: std::mem::take(&mut self.refusals),
         })
     }
 
@@ -274,6 +251,7 @@ impl Lane {
         let (left, kept) = open.partition::<Vec<_>, _>(|open| leaving.contains(&open.split.id));
         self.open = kept;
         for open in left {
+            self.shared.pipeline.counters.open.close(&open.split.id);
             writer(&mut self.writer)?.end_split(&open.split).await?;
         }
         Ok(())
@@ -288,6 +266,7 @@ impl Lane {
                 let rows = batch.num_rows() as u64;
                 self.open[at].uncovered |= rows > 0;
                 self.counts.read += rows;
+                self.shared.pipeline.counters.add_read(rows);
                 self.transform(batch).await
             }
             Event::Schema(change) => {
@@ -299,6 +278,7 @@ impl Lane {
             Event::Rejected(rejected) => {
                 self.open[at].uncovered = true;
                 self.counts.read += 1;
+                self.shared.pipeline.counters.add_read(1);
                 self.reject(Letter::new(rejected, Stage::Decode));
                 Ok(())
             }
@@ -307,6 +287,7 @@ impl Lane {
                 let bytes = mark.bytes_read.saturating_sub(open.bytes_counted);
                 self.shared.pipeline.counters.add_bytes(bytes);
                 open.bytes_counted = mark.bytes_read;
+                open.following.marked(&mark);
                 open.uncovered = false;
                 open.moved = true;
                 open.mark = Some(mark);
@@ -322,6 +303,7 @@ impl Lane {
     pub(super) fn reject(&mut self, letter: Letter) {
         self.counts.rejected += 1;
         self.shared.pipeline.counters.add_rejected();
+        self.refuse(&letter);
         if !self.shared.keeps_letters {
             return;
         }
@@ -334,8 +316,14 @@ impl Lane {
         }
     }
 
+    fn refuse(&mut self, letter: &Letter) {
+        let reason = (letter.stage, letter.rejected.error.kind());
+        *self.refusals.entry(reason).or_default() += 1;
+    }
+
     async fn end(&mut self, at: usize) -> Result<()> {
         let open = self.open.remove(at);
+        self.shared.pipeline.counters.open.close(&open.split.id);
         if open.uncovered {
             return Err(
                 Error::new(ErrorKind::Unexpected, "reader ended without a mark")

@@ -3,7 +3,7 @@
 //! - `Pipeline` here is what is asked for and goes on after failures that pass.
 //! - `coordinator` follows splits and clock, `lane` reads and writes.
 //! - `epoch` is the order of commits, `ledger` what is known of splits,
-//!   `letters` the dead ones.
+//!   `letters` the dead ones, `order` what coordinator and lanes say to each other.
 
 mod bindings;
 mod coordinator;
@@ -11,6 +11,7 @@ mod epoch;
 mod lane;
 mod ledger;
 mod letters;
+mod order;
 mod passing;
 
 use std::collections::HashSet;
@@ -28,7 +29,7 @@ use epoch::Epochs;
 use crate::retry::{Attempts, Retry};
 use crate::store::{CheckpointStore, MemoryStore, Tenure};
 use crate::timely::Timely;
-use crate::{BreakerSettings, Counters, Guarantee, Stop, Summary, Transforms, guarantee};
+use crate::{BreakerSettings, Counters, Guarantee, Stop, Summary, Transforms, Watching, guarantee};
 
 /// Memory that is not counted: code, runtime, what libraries hold.
 const UNCOUNTED: u64 = 16 << 20;
@@ -87,6 +88,8 @@ pub struct Pipeline {
     pub drain: Duration,
     /// Live figures.
     pub counters: Arc<Counters>,
+    /// Who may look at it, and who is told how it is.
+    pub watching: Watching,
     /// Stops it in good order.
     pub stop: Stop,
 }
@@ -147,6 +150,7 @@ impl Pipeline {
             deadline: Duration::from_secs(60),
             drain: Duration::from_secs(10),
             counters: Arc::default(),
+            watching: Watching::default(),
             stop: Stop::default(),
         }
     }
@@ -230,18 +234,24 @@ impl Pipeline {
             if pipeline.counters.commits() > commits {
                 attempts.succeeded(started.elapsed());
             }
+            let life = &pipeline.counters.life;
+            life.failed(&error);
             let Some(wait) = attempts.failed(&error, started.elapsed()) else {
+                life.ended();
                 return Err(error);
             };
             let breaker = attempts.breaker(started.elapsed());
+            life.waits(breaker);
             tracing::warn!(error = %error, wait = ?wait, breaker, "pipeline failed and tries again");
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(wait) => life.tries_again(attempts.breaker(started.elapsed())),
                 () = pipeline.stop.asked() => return Err(error),
             }
         };
         // What lanes read behind the last epoch is not in the sink.
         pipeline.counters.go_back();
+        pipeline.counters.life.ended();
+        tracing::info!(pipeline = %pipeline.name, "pipeline has ended");
         Ok(pipeline.summary(started, streams))
     }
 
@@ -317,7 +327,11 @@ async fn attempt(
         halt: Stop::default(),
         pipeline: pipeline.clone(),
     });
+    let life = &pipeline.counters.life;
+    life.attempt_begins(&shared.readers, &shared.writers);
     let epochs = Epochs::recover(shared.clone(), tenure).await?;
+    life.recovered(epochs.epoch());
+    tracing::info!(pipeline = %pipeline.name, epoch = epochs.epoch(), "pipeline goes on");
     let mut coordinator = Coordinator::start(shared, epochs).await?;
     coordinator.follow().await?;
     Ok(announced)

@@ -50,6 +50,7 @@ impl Lane {
     async fn write(&mut self, batch: Batch) -> Result<()> {
         self.shared.note_stream(batch.stream());
         let rows = batch.num_rows();
+        self.shared.pipeline.counters.tap.passes(&batch);
         writer(&mut self.writer)?.write(batch).await?;
         self.counts.written += rows as u64;
         self.shared.pipeline.counters.add_rows(rows);

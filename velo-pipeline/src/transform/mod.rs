@@ -20,6 +20,7 @@ use velo_core::{Predicate, Result, StreamInfo};
 pub use apply::{Applied, Bound};
 pub(crate) use item::KEYS;
 pub use limit::Limiter;
+pub(crate) use raw::rows as rows_as_json;
 pub(crate) use text::{has_text, texts};
 
 use item::Item;

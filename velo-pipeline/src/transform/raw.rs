@@ -18,7 +18,7 @@ use velo_format::{OutputFormat, WriteOptions};
 ///
 /// # Errors
 /// `Unexpected` when a row cannot be written at all.
-pub(super) fn rows(batch: &RecordBatch, picked: &[u32]) -> Result<Vec<Arc<[u8]>>> {
+pub(crate) fn rows(batch: &RecordBatch, picked: &[u32]) -> Result<Vec<Arc<[u8]>>> {
     let rows = take_record_batch(batch, &UInt32Array::from(picked.to_vec()))?;
     if let Ok(bytes) = encoded(&rows) {
         let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

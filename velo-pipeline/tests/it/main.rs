@@ -8,4 +8,8 @@ mod crashes;
 mod mortal;
 mod numbers;
 mod rules;
+#[cfg(feature = "status")]
+mod scripted;
+#[cfg(feature = "status")]
+mod status;
 mod two_phase;
