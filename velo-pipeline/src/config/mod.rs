@@ -153,22 +153,7 @@ impl JsonSchema for DeadLetterOptions {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schema::end(&[
-            (
-                "max_ratio",
-                schemars::json_schema!({
-                    "description": "The largest share of bad rows, from 0 to 1; a pipeline with more of them stops.",
-                    "type": "number", "minimum": 0, "maximum": 1
-                }),
-            ),
-            (
-                "after_rows",
-                schemars::json_schema!({
-                    "description": "Rows before which no share is computed.",
-                    "type": "integer", "minimum": 0
-                }),
-            ),
-        ])
+        schema::end("dead_letter")
     }
 }
 
