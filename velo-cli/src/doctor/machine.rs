@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Resource, getrlimit};
-use velo_core::{ByteSize, ErrorKind};
+use velo_core::{ByteSize, ErrorKind, Uri};
 
 use super::{Finding, Patient};
 use crate::report;
@@ -16,7 +16,10 @@ pub(super) fn look(patient: &Patient) -> Vec<Finding> {
         memory(pipeline.memory, limit_of_memory()),
         pace(),
     ];
-    if !pipeline.source().capabilities().bounded {
+    let described = &patient.described;
+    let mut sources = described.source.iter().chain(described.sources.values());
+    let of_files = sources.any(|end| Uri::parse(&end.uri).is_ok_and(|uri| uri.scheme() == "file"));
+    if of_files && !pipeline.source().capabilities().bounded {
         let read = |name: &str| {
             let path = Path::new("/proc/sys/fs/inotify").join(name);
             std::fs::read_to_string(path).ok()?.trim().parse().ok()

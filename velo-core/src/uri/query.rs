@@ -185,8 +185,14 @@ impl<'a> Query<'a> {
 /// ```
 /// assert_eq!(velo_core::nearest("postgres", ["kafka", "postgresql"]), Some("postgresql"));
 /// assert_eq!(velo_core::nearest("xyz", ["kafka", "postgresql"]), None);
+/// assert_eq!(velo_core::nearest(&"kafka".repeat(1000), ["kafka"]), None, "longer than any name");
 /// ```
 pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    // Comparing takes memory and time in proportion to both lengths.
+    const LONGEST: usize = 128;
+    if wanted.len() > LONGEST {
+        return None;
+    }
     let closeness = |name: &str| {
         let prefix = wanted.len() >= 3 && (name.starts_with(wanted) || wanted.starts_with(name));
         if prefix {

@@ -53,7 +53,7 @@ impl JsonSchema for End {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        super::schema::end(&[])
+        super::schema::end("end")
     }
 }
 

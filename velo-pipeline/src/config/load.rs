@@ -58,7 +58,7 @@ impl Loading {
         let folders = |name: &str| -> Vec<PathBuf> {
             let value = std::env::var_os(name).unwrap_or_default();
             let all = std::env::split_paths(&value);
-            all.filter(|path| path.is_absolute()).collect()
+            all.filter(|path| !path.as_os_str().is_empty()).collect()
         };
         let usual = SECRETS.iter().map(PathBuf::from);
         let pairs = std::env::vars_os();

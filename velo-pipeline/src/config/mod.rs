@@ -162,22 +162,7 @@ impl JsonSchema for DeadLetterOptions {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schema::end(&[
-            (
-                "max_ratio",
-                schemars::json_schema!({
-                    "description": "The largest share of bad rows, from 0 to 1; a pipeline with more of them stops.",
-                    "type": "number", "minimum": 0, "maximum": 1
-                }),
-            ),
-            (
-                "after_rows",
-                schemars::json_schema!({
-                    "description": "Rows before which no share is computed.",
-                    "type": "integer", "minimum": 0
-                }),
-            ),
-        ])
+        schema::end("dead_letter")
     }
 }
 
@@ -189,19 +174,30 @@ impl<'de> Deserialize<'de> for DeadLetterOptions {
         let (ratio, after) = (take("max_ratio"), take("after_rows"));
         // The words of another error could hold what stands there.
         let share = || D::Error::custom("max_ratio is a share, from 0 to 1");
-        let ratio = ratio.map(serde_json::from_value::<f64>).transpose();
-        let max_ratio = ratio.map_err(|_| share())?;
+        let max_ratio = ratio.map(|ratio| number::<f64>(ratio).ok_or_else(share));
+        let max_ratio = max_ratio.transpose()?;
         if max_ratio.is_some_and(|ratio| !(0.0..=1.0).contains(&ratio)) {
             return Err(share());
         }
-        let after = after.map(serde_json::from_value::<u64>).transpose();
-        let after_rows = after.map_err(|_| D::Error::custom("after_rows is a whole number"))?;
+        let rows = || D::Error::custom("after_rows is a whole number");
+        let after_rows = after.map(|after| number::<u64>(after).ok_or_else(rows));
+        let after_rows = after_rows.transpose()?;
         let to = serde_json::from_value(value);
         Ok(Self {
             to: to.map_err(|_| D::Error::custom("expected a URI, or a map with `uri`"))?,
             max_ratio,
             after_rows,
         })
+    }
+}
+
+/// Reads a number, also one that a variable gave as text.
+fn number<T: serde::de::DeserializeOwned + std::str::FromStr>(
+    value: serde_json::Value,
+) -> Option<T> {
+    match value {
+        serde_json::Value::String(text) => text.parse().ok(),
+        value => serde_json::from_value(value).ok(),
     }
 }
 

@@ -62,6 +62,7 @@ pub fn schema() -> Value {
     }
     whole["title"] = "A pipeline of velo".into();
     whole["description"] = "What `velo run FILE` reads; docs/configuration.md.".into();
+    whole["$defs"] = definitions();
     // What is required may stand in a file that is extended, or in a profile.
     whole["required"] = json!([]);
     whole["anyOf"] = json!([
@@ -120,6 +121,20 @@ fn option() -> Value {
     json!({ "anyOf": [scalar, { "type": "array", "items": scalar }] })
 }
 
+/// Names the options of every connector of this build, so that an editor completes them.
+fn options() -> Map<String, Value> {
+    let connectors = velo_registry::connectors().into_iter();
+    let all = connectors.flat_map(|connector| {
+        let options = (connector.source_options)().into_iter();
+        options.chain((connector.sink_options)())
+    });
+    let described = |option: velo_core::OptionInfo| {
+        let schema = json!({ "description": option.doc, "$ref": "#/$defs/option" });
+        (option.name, schema)
+    };
+    all.map(described).collect()
+}
+
 /// A group of keys that becomes options.
 fn group(keys: &[(&str, &str)]) -> Value {
     let described = keys.iter().map(|(key, what)| {
@@ -134,8 +149,8 @@ fn group(keys: &[(&str, &str)]) -> Value {
 }
 
 /// A map with `uri` or `type`, options, and keys of its own.
-fn end_map(keys: &[(&str, Schema)]) -> Value {
-    let mut properties = json!({
+fn end_map(keys: Value) -> Value {
+    let own = json!({
         "uri": { "description": "The URI; the options stand beside it.", "type": "string" },
         "type": {
             "description": "What it is, instead of a URI: then `path` (file), `kind` (test) or `name` (memory).",
@@ -154,26 +169,42 @@ fn end_map(keys: &[(&str, Schema)]) -> Value {
             ("finish_rotated", "Whether rotated files are read to their ends."),
         ]),
     });
-    if let Value::Object(map) = &mut properties {
-        map.extend(
-            keys.iter()
-                .map(|(key, schema)| ((*key).to_owned(), schema.clone().into())),
-        );
+    let mut properties = options();
+    for more in [own, keys] {
+        if let Value::Object(more) = more {
+            properties.extend(more);
+        }
     }
     json!({
         "type": "object",
         "properties": properties,
         "anyOf": [{ "required": ["uri"] }, { "required": ["type"] }],
-        "additionalProperties": option(),
+        "additionalProperties": { "$ref": "#/$defs/option" },
     })
 }
 
-/// An end: a URI, a name of `data_sources`, or a map.
-pub(super) fn end(keys: &[(&str, Schema)]) -> Schema {
+/// What the ends refer to, written once.
+fn definitions() -> Value {
+    let mut letters = end_map(json!({
+        "max_ratio": {
+            "description": "The largest share of bad rows, from 0 to 1; a pipeline with more of them stops.",
+            "type": "number", "minimum": 0, "maximum": 1,
+        },
+        "after_rows": {
+            "description": "Rows before which no share is computed.",
+            "type": "integer", "minimum": 0,
+        },
+    }));
+    take_variables(&mut letters);
+    json!({ "dead_letter": letters, "end": end_map(json!({})), "option": option() })
+}
+
+/// An end: a URI, a name of `data_sources`, or a map as the definitions have it under `name`.
+pub(super) fn end(name: &str) -> Schema {
     json_schema!({
         "anyOf": [
             { "description": "A URI, a path, or a name of data_sources.", "type": "string" },
-            end_map(keys),
+            { "$ref": format!("#/$defs/{name}") },
         ]
     })
 }
@@ -218,6 +249,5 @@ fn profiles(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn entries(_: &mut SchemaGenerator) -> Schema {
-    let entry = json!({ "anyOf": [{ "type": "string" }, end_map(&[])] });
-    json_schema!({ "type": "object", "additionalProperties": entry })
+    json_schema!({ "type": "object", "additionalProperties": end("end") })
 }

@@ -557,6 +557,15 @@ fn values_never_become_structure_or_messages() {
     let file = parse("name: p\nsource: \"a${EVIL}\"\nsink: out.csv\nthreads: ${MANY}\n").unwrap();
     assert_eq!(file.sink.unwrap().uri, "out.csv");
     assert_eq!(file.threads, Some(4));
+    let letters = "dead_letter: { uri: d, max_ratio: \"0.${MANY}\", after_rows: \"${MANY}\" }\n";
+    let letters = parse(&format!("{ENDS}{letters}"))
+        .unwrap()
+        .dead_letter
+        .unwrap();
+    assert_eq!(
+        (letters.max_ratio, letters.after_rows),
+        (Some(0.4), Some(4))
+    );
     for text in [
         "threads: ${WORD}",
         "memory: ${WORD}",
