@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use velo_core::{DataReader, Event, Lease, Mark, ReadRequest, Result, SourceOffset, Split};
 
-use super::Plan;
 use super::ears::Ears;
 use super::open::Lines;
+use super::plan::Plan;
 use super::position::WatchOffset;
 use super::roster::Roster;
 use super::scan::{Seen, parts};

@@ -8,6 +8,7 @@ use velo_format::{BadRow, Decoded};
 use super::follow::{TooLong, Turn, lines_at};
 use super::member::{Member, Reached, State, Whole};
 use super::open::{Lines, Opened, open};
+use super::plan::was_left_alone;
 use super::reader::{Kind, WatchReader};
 use super::whole::{Part, WholeFile};
 use crate::config::BadRowPolicy;
@@ -107,15 +108,8 @@ impl WatchReader {
 
     /// Says whether a file has not changed for long, by its own time.
     fn is_old(&self, slot: usize) -> bool {
-        let changed = self
-            .roster
-            .facts
-            .get(&slot)
-            .map_or(0, |facts| facts.modified);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let now = now.map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
-        let alone = i64::try_from(self.left_alone().as_nanos()).unwrap_or(i64::MAX);
-        now.saturating_sub(changed) > alone.saturating_mul(2)
+        let facts = self.roster.facts.get(&slot);
+        facts.is_some_and(|facts| was_left_alone(facts.modified, 2 * self.left_alone()))
     }
 
     async fn turn_whole(&mut self, slot: usize) -> Result<()> {
