@@ -153,7 +153,13 @@ impl WatchReader {
     /// Takes in what has happened meanwhile.
     fn look_up(&mut self) -> Result<()> {
         let heard = self.ears.take();
-        let mut wanted = heard.names;
+        let mut wanted = heard.all;
+        for path in &heard.names {
+            let ours = |path: String| {
+                self.roster.at_path(&path).is_some() || self.plan.scope().concerns(&path)
+            };
+            wanted |= self.ears.spelled(path).is_none_or(ours);
+        }
         for path in &heard.changed {
             let path = self.ears.spelled(path);
             let slot = path.as_deref().and_then(|path| self.roster.at_path(path));
