@@ -9,6 +9,7 @@ use velo_format::{Format, Layout, StreamFormat, detect_name};
 use super::names::Names;
 use super::roster::Rules;
 use super::scan::{Scope, Seen};
+use super::turn::UNFINISHED;
 use crate::config::BadRowPolicy;
 use crate::config::path::PathPattern;
 use crate::config::watch::Following;
@@ -200,7 +201,16 @@ fn columns(
     };
     let looked = look(found.clone());
     let broken = |error: &Error| error.kind() == ErrorKind::InvalidData;
-    if settings.options.on_bad_row == BadRowPolicy::Fail || !looked.as_ref().is_err_and(broken) {
+    if !looked.as_ref().is_err_and(broken) {
+        return looked.map(Some);
+    }
+    if found
+        .iter()
+        .any(|found| !was_left_alone(found.modified, UNFINISHED))
+    {
+        return Ok(None);
+    }
+    if settings.options.on_bad_row == BadRowPolicy::Fail {
         return looked.map(Some);
     }
     // A damaged file is a dead letter later, and must not hide the columns of the others.
