@@ -140,3 +140,20 @@ fn options_without_watch_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_folder_without_files_is_waited_for_and_a_stop_does_not_wait() {
+    let folder = Folder::new();
+    folder.put(
+        "p.yaml",
+        "name: inbox\nsource: in/?watch=directory\nsink: out/?format=jsonl\n\
+         checkpoint: { store: state }\n",
+    );
+    let mut child = start(&folder);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none());
+    let asked = Instant::now();
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(20));
+}

@@ -27,9 +27,11 @@ mod turn;
 mod whole;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use velo_core::{
     DataReader, Error, ErrorKind, Progress, ReadRequest, Result, SourceOffset, Split, SplitChange,
     SplitEnumerator, StreamInfo,
@@ -50,6 +52,9 @@ use reader::WatchReader;
 
 /// The only split there is.
 const SPLIT: &str = "watch";
+/// How long the first file is waited for before somebody is told.
+const FIRST_FILE: Duration = Duration::from_secs(30);
+
 /// A path that is watched.
 pub(super) struct Watching {
     pattern: PathPattern,
@@ -99,21 +104,29 @@ impl Watching {
     /// Names the stream, as soon as there is a file to see its columns in.
     ///
     /// # Errors
-    /// What looking at the files shows.
+    /// `Unavailable` while there is none; what looking at the files shows.
     pub(super) async fn streams(&self) -> Result<Vec<Arc<StreamInfo>>> {
         Ok(vec![self.plan().await?.catalog.stream.clone()])
     }
 
     async fn plan(&self) -> Result<&Arc<Plan>> {
         let make = || async {
+            let until = Instant::now() + FIRST_FILE;
             loop {
                 let (pattern, following) = (self.pattern.clone(), self.following.clone());
                 let settings = self.settings.clone();
                 let made = blocking(move || Plan::make(pattern, following, &settings)).await??;
-                match made {
-                    Some(plan) => return Ok(Arc::new(plan)),
-                    None => tokio::time::sleep(self.following.poll).await,
+                if let Some(plan) = made {
+                    return Ok(Arc::new(plan));
                 }
+                if Instant::now() >= until {
+                    let message = "no file to see the columns in yet";
+                    return Err(Error::new(ErrorKind::Unavailable, message)
+                        .with("path", &self.pattern.plain)
+                        .with_hint("schema= names them before there is a file")
+                        .retryable());
+                }
+                tokio::time::sleep(self.following.poll).await;
             }
         };
         self.plan.get_or_try_init(make).await
