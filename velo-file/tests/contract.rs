@@ -34,10 +34,24 @@ fn main() -> ExitCode {
         (Format::Jsonl, Compression::Zstd),
         (Format::Csv, Compression::Lz4),
     ];
+    let watched = [
+        (Format::Csv, Compression::None),
+        (Format::Jsonl, Compression::None),
+        (Format::Parquet, Compression::None),
+        (Format::Jsonl, Compression::Gzip),
+    ];
+    let kinds = kinds.into_iter().map(|kind| (kind, false));
     let mut tests = Vec::new();
-    for (format, compression) in kinds {
+    for ((format, compression), watched) in kinds.chain(watched.map(|kind| (kind, true))) {
         match FileHarness::new(format, compression) {
-            Ok(harness) => tests.extend(trials(&harness.extension(), harness)),
+            Ok(harness) => {
+                let harness = FileHarness { watched, ..harness };
+                let way = if watched { "watched " } else { "" };
+                let name = format!("{way}{}", harness.extension());
+                let trials = trials(&name, harness).into_iter();
+                // It is half a connector: the clauses of sinks are kept without watching.
+                tests.extend(trials.filter(|test| !watched || !test.has_ignored_flag()));
+            }
             Err(error) => return failed(&error),
         }
     }
@@ -76,6 +90,8 @@ type Schemas = Arc<Mutex<HashMap<String, SchemaRef>>>;
 struct FileHarness {
     format: Format,
     compression: Compression,
+    /// The directory is watched: a source without an end.
+    watched: bool,
     root: TempDir,
     schemas: Schemas,
 }
@@ -85,6 +101,7 @@ impl FileHarness {
         Ok(Self {
             format,
             compression,
+            watched: false,
             root: tempfile::tempdir()?,
             schemas: Schemas::default(),
         })
@@ -125,6 +142,10 @@ impl FileHarness {
         let mut uri = self.uri(place)?;
         if let Some(size) = place.batch_size {
             uri = uri.with_option("batch_size", &size.to_string())?;
+        }
+        if self.watched {
+            uri = uri.with_option("watch", "directory")?;
+            uri = uri.with_option("poll_interval", "1ms")?;
         }
         if let Some(schema) = schema.filter(|_| !self.format.compresses_itself()) {
             let fields = schema.fields().iter();
@@ -252,7 +273,10 @@ async fn read(source: &Source) -> Result<Vec<Batch>> {
 impl Harness for FileHarness {
     fn abilities(&self) -> Vec<Ability> {
         use Ability as A;
-        let mut abilities = vec![A::Source, A::Sink, A::Splits, A::BatchSize];
+        let mut abilities = match self.watched {
+            true => vec![A::Source, A::BatchSize],
+            false => vec![A::Source, A::Sink, A::Splits, A::BatchSize],
+        };
         if !self.format.compresses_itself() {
             abilities.push(A::BrokenRows);
         }
@@ -342,6 +366,9 @@ impl Harness for FileHarness {
     }
 
     fn door(&self) -> Option<Door> {
+        if self.watched {
+            return None;
+        }
         let uri = format!("file:///data/orders.{}", self.extension());
         let uri = match self.format {
             // The name alone means JSON lines.

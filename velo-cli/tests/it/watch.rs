@@ -49,16 +49,21 @@ fn append(folder: &Folder, ids: std::ops::Range<u64>) {
     file.unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-fn rotate(folder: &Folder, generations: u32) {
-    for number in (1..generations).rev() {
-        let from = folder.path(&format!("app.jsonl.{number}"));
-        std::fs::rename(from, folder.path(&format!("app.jsonl.{}", number + 1))).unwrap();
+/// Gives the last but one generation a name with a number, and the last one the name `.1`.
+fn rotate(folder: &Folder, number: u64) {
+    let (main, last) = (folder.path("app.jsonl"), folder.path("app.jsonl.1"));
+    if last.exists() {
+        let older = folder.path(&format!("app.jsonl-{number:06}"));
+        std::fs::rename(&last, older).unwrap();
     }
-    std::fs::rename(folder.path("app.jsonl"), folder.path("app.jsonl.1")).unwrap();
+    std::fs::rename(main, last).unwrap();
 }
 
+/// Six kills, or as many as `VELO_WATCH_KILLS` says.
 #[test]
 fn t073_rotated_and_killed_it_loses_and_doubles_nothing() {
+    let kills = std::env::var("VELO_WATCH_KILLS").ok();
+    let kills: u64 = kills.map_or(6, |text| text.parse().unwrap());
     let folder = Folder::new();
     folder.put(
         "p.yaml",
@@ -66,25 +71,31 @@ fn t073_rotated_and_killed_it_loses_and_doubles_nothing() {
          delivery: effectively_once\ncheckpoint: { store: state, every: 20ms }\n",
     );
     let mut written = 0;
-    for round in 1..=6 {
+    for kill in 0..kills {
         append(&folder, written..written + 500);
-        let mut child = start(&folder);
-        for _ in 0..20 {
-            std::thread::sleep(Duration::from_millis(10));
-            append(&folder, written + 500..written + 600);
-            written += 100;
-        }
         written += 500;
-        if round % 2 == 0 {
-            rotate(&folder, round / 2);
+        let mut child = start(&folder);
+        // From before it has begun to long after its first commits.
+        for step in 0..kill * 7 % 40 {
+            std::thread::sleep(Duration::from_millis(10));
+            append(&folder, written..written + 50);
+            written += 50;
+            if step % 16 == 9 {
+                rotate(&folder, written);
+            }
         }
         signal(&child, Signal::KILL);
         child.wait().unwrap();
+        if kill % 3 == 0 {
+            append(&folder, written..written + 50);
+            written += 50;
+            rotate(&folder, written);
+        }
     }
     let mut child = start(&folder);
     let begun = Instant::now();
     while ids(&folder).len() < written as usize && begun.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(100));
     }
     signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -128,4 +139,21 @@ fn options_without_watch_are_refused() {
             &["without watch", "watch=tail"],
         );
     }
+}
+
+#[test]
+fn a_folder_without_files_is_waited_for_and_a_stop_does_not_wait() {
+    let folder = Folder::new();
+    folder.put(
+        "p.yaml",
+        "name: inbox\nsource: in/?watch=directory\nsink: out/?format=jsonl\n\
+         checkpoint: { store: state }\n",
+    );
+    let mut child = start(&folder);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none());
+    let asked = Instant::now();
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(20));
 }

@@ -306,7 +306,11 @@ async fn attempt(
     pipeline: &Arc<Pipeline>,
     tenure: &mut dyn Tenure,
 ) -> Result<Vec<Arc<StreamInfo>>> {
-    let streams = pipeline.source.streams().await?;
+    let streams = tokio::select! {
+        streams = pipeline.source.streams() => streams?,
+        // A source may wait for its first file or row before it knows its columns.
+        () = pipeline.stop.asked() => return Ok(Vec::new()),
+    };
     let announced = pipeline.announced(&streams)?;
     if tenure.latest().epoch == 0 {
         // Later the destination holds what this pipeline made, which is no reason to refuse it.

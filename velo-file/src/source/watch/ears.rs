@@ -33,8 +33,10 @@ struct Shared {
 pub(super) struct Heard {
     /// Files whose contents may have changed.
     pub(super) changed: BTreeSet<PathBuf>,
-    /// Names have come, gone or changed, or events were lost.
-    pub(super) names: bool,
+    /// Names that have come, gone or changed.
+    pub(super) names: BTreeSet<PathBuf>,
+    /// Events were lost, or are too many.
+    pub(super) all: bool,
 }
 
 impl Ears {
@@ -131,22 +133,24 @@ impl Shared {
         let mut heard = self.lock();
         match event {
             // An overflowing queue, a watch that was taken away: whatever it was, all is looked at.
-            Err(_) => heard.names = true,
-            Ok(event) if event.need_rescan() => heard.names = true,
+            Err(_) => heard.all = true,
+            Ok(event) if event.need_rescan() => heard.all = true,
             Ok(event) => match event.kind {
                 EventKind::Modify(
                     ModifyKind::Data(_) | ModifyKind::Metadata(_) | ModifyKind::Any,
                 )
                 | EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
                     heard.changed.extend(event.paths);
-                    if heard.changed.len() > MOST {
-                        heard.changed.clear();
-                        heard.names = true;
-                    }
                 }
                 EventKind::Access(_) => return,
-                _ => heard.names = true,
+                _ => heard.names.extend(event.paths),
             },
+        }
+        if heard.changed.len() + heard.names.len() > MOST {
+            *heard = Heard {
+                all: true,
+                ..Heard::default()
+            };
         }
         drop(heard);
         self.wake.notify_one();
@@ -190,7 +194,7 @@ mod tests {
         let spelled: Vec<_> = changed.iter().map(|path| ears.spelled(path)).collect();
         assert_eq!(spelled, [Some(format!("{path}/a"))]);
         std::fs::rename(format!("{path}/a"), format!("{path}/b")).unwrap();
-        while !ears.take().names {
+        while ears.take().names.is_empty() {
             ears.wait().await;
         }
     }

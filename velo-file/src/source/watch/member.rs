@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use crate::offset::{FileOffset, Fingerprint};
+use crate::offset::{FileOffset, Fingerprint, Place};
 
 /// What a file keeps under every name that it is given.
 ///
@@ -73,11 +73,17 @@ pub(super) struct Whole {
 }
 
 impl Whole {
+    /// Says whether reading stopped within a compressed text.
+    pub(super) fn is_in_text(&self) -> bool {
+        let place = self.inside.as_ref().map(|inside| inside.place);
+        matches!(place, Some(Place::Decompressed(_)))
+    }
+
     /// Begins a compressed file behind what was read before it was compressed.
     pub(super) fn behind(lines: Lines, path: &str, fingerprint: Fingerprint) -> FileOffset {
         FileOffset {
             path: path.to_owned(),
-            place: crate::offset::Place::Decompressed(lines.at),
+            place: Place::Decompressed(lines.at),
             record: lines.record,
             fingerprint,
         }

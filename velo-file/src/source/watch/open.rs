@@ -5,9 +5,9 @@ use std::fs::File;
 use velo_core::{ReadRequest, Result};
 use velo_format::{DecodeRequest, Prologue, StreamFormat};
 
-use super::Plan;
 use super::follow::{Follow, read_at};
 use super::member::{Identity, Lines as Reading, Member, Reached};
+use super::plan::Plan;
 use super::scan;
 use crate::error;
 use crate::source::catalog::DataFile;

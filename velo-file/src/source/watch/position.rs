@@ -1,6 +1,7 @@
 //! Where a watched path stands: every file that is there, and how far each has been read.
 
 use std::cmp::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use velo_core::uri::{percent_decode, percent_encode};
 use velo_core::{Error, ErrorKind, Offset, Result};
@@ -22,6 +23,27 @@ pub(crate) struct WatchOffset {
     /// The number of the next file that is found.
     pub(super) next: u64,
     pub(super) shelf: Shelf,
+    /// Its text, written once: an idle pipeline looks at it with every checkpoint.
+    text: Arc<OnceLock<String>>,
+}
+
+impl WatchOffset {
+    /// Gives a copy that stays as it is.
+    pub(super) fn kept(&self) -> Self {
+        Self {
+            text: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    fn written(&self) -> String {
+        let mut text = format!("{}:{}:{}", self.serial, self.records, self.next);
+        for (_, member) in self.shelf.all() {
+            text.push('|');
+            encode(member, &mut text);
+        }
+        text
+    }
 }
 
 impl Offset for WatchOffset {
@@ -29,12 +51,7 @@ impl Offset for WatchOffset {
     const VERSION: u32 = 1;
 
     fn encode(&self) -> String {
-        let mut text = format!("{}:{}:{}", self.serial, self.records, self.next);
-        for (_, member) in self.shelf.all() {
-            text.push('|');
-            encode(member, &mut text);
-        }
-        text
+        self.text.get_or_init(|| self.written()).clone()
     }
 
     fn decode(_version: u32, text: &str) -> Result<Self> {
@@ -51,6 +68,7 @@ impl Offset for WatchOffset {
             records,
             next: following,
             shelf,
+            text: Arc::default(),
         })
     }
 
@@ -209,6 +227,7 @@ mod tests {
             records: 100,
             next: 4,
             shelf,
+            text: Arc::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Reading all files of a path in turns, and waiting for more.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use velo_core::{DataReader, Event, Lease, Mark, ReadRequest, Result, SourceOffset, Split};
 
-use super::Plan;
 use super::ears::Ears;
 use super::open::Lines;
+use super::plan::Plan;
 use super::position::WatchOffset;
 use super::roster::Roster;
 use super::scan::{Seen, parts};
@@ -27,8 +27,10 @@ const SURE: Duration = Duration::from_secs(10);
 /// How many times longer than a scan it takes to the next one, when it was asked for and when not.
 const ASKED: u32 = 5;
 const UNASKED: u32 = 200;
-/// How long a file that is read as a whole must have been left alone.
-const LEFT_ALONE: Duration = Duration::from_secs(1);
+/// How long a file that is read as a whole must have been left alone, unless that is more than so
+/// many looks.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
+const LOOKS: u32 = 8;
 
 /// Follows every file of a path.
 pub(super) struct WatchReader {
@@ -47,10 +49,10 @@ pub(super) struct WatchReader {
     last: Option<(u64, usize)>,
     /// Turns that it has had in a row.
     turns: u32,
-    /// Files that are complete, or can be read, if they are left alone until then.
-    settling: HashMap<usize, Settling>,
-    /// Files whose last line counts without a line feed.
-    complete: Vec<usize>,
+    /// Files that are complete, or can be read, if they still have that size and time of change then.
+    settling: BTreeMap<(Instant, usize), (u64, i64)>,
+    /// Files that were left alone long enough.
+    complete: HashSet<usize>,
     next_scan: Instant,
     earliest_scan: Instant,
 }
@@ -64,14 +66,6 @@ pub(super) struct Session {
 pub(super) enum Kind {
     Lines(Box<Lines>),
     Whole(Box<WholeFile>),
-}
-
-/// A file that must not change for a while, and what it looked like.
-#[derive(Clone, Copy)]
-struct Settling {
-    until: Instant,
-    size: u64,
-    modified: i64,
 }
 
 impl WatchReader {
@@ -91,8 +85,8 @@ impl WatchReader {
             clock: 0,
             last: None,
             turns: 0,
-            settling: HashMap::new(),
-            complete: Vec::new(),
+            settling: BTreeMap::new(),
+            complete: HashSet::new(),
             next_scan: now,
             earliest_scan: now,
         }
@@ -108,8 +102,6 @@ impl WatchReader {
         self.roster.compare(seen, &self.plan.rules(), &is_open);
         let roster = &self.roster;
         self.sessions
-            .retain(|slot, _| roster.member(*slot).is_some());
-        self.settling
             .retain(|slot, _| roster.member(*slot).is_some());
         let (took, now) = (began.elapsed(), Instant::now());
         let (usual, factor) = match self.ears.hear() {
@@ -138,12 +130,10 @@ impl WatchReader {
             .map_or("", |glob| &glob[root.len()..]);
         let deep = !self.plan.tail
             && (self.plan.settings.options.recursive || rest.trim_start_matches('/').contains('/'));
-        let (root, mut others) = (root.to_owned(), Vec::new());
-        if !deep {
-            others.extend(self.roster.paths().map(|path| parts(path).0.to_owned()));
-            others.sort_unstable();
-            others.dedup();
-        }
+        let root = root.to_owned();
+        let paths = self.roster.paths().filter(|_| !deep);
+        let others: BTreeSet<&str> = paths.map(|path| parts(path).0).collect();
+        let others: Vec<String> = others.into_iter().map(str::to_owned).collect();
         self.ears.listen(&root, deep);
         for directory in others {
             self.ears.listen(&directory, false);
@@ -153,7 +143,13 @@ impl WatchReader {
     /// Takes in what has happened meanwhile.
     fn look_up(&mut self) -> Result<()> {
         let heard = self.ears.take();
-        let mut wanted = heard.names;
+        let mut wanted = heard.all;
+        for path in &heard.names {
+            let ours = |path: String| {
+                self.roster.at_path(&path).is_some() || self.plan.scope().concerns(&path)
+            };
+            wanted |= self.ears.spelled(path).is_none_or(ours);
+        }
         for path in &heard.changed {
             let path = self.ears.spelled(path);
             let slot = path.as_deref().and_then(|path| self.roster.at_path(path));
@@ -191,34 +187,27 @@ impl WatchReader {
     /// Lets a file be, until it has not changed for a while.
     pub(super) fn let_settle(&mut self, slot: usize, time: Duration) {
         let path = self.roster.member(slot).map(|member| member.path.clone());
-        let Some(seen) = path.and_then(|path| Seen::at(&path, false)) else {
-            return;
-        };
-        let settling = Settling {
-            until: Instant::now() + time,
-            size: seen.size,
-            modified: seen.modified,
-        };
-        self.settling.insert(slot, settling);
+        if let Some(seen) = path.and_then(|path| Seen::at(&path, false)) {
+            let until = Instant::now() + time;
+            self.settling
+                .insert((until, slot), (seen.size, seen.modified));
+        }
     }
 
     /// Finds the files that were left alone long enough.
     fn settle(&mut self, now: Instant) {
-        let due = self
-            .settling
-            .iter()
-            .filter(|(_, settling)| settling.until <= now);
-        let due: Vec<(usize, Settling)> = due.map(|(slot, settling)| (*slot, *settling)).collect();
-        for (slot, settling) in due {
-            self.settling.remove(&slot);
+        while let Some(entry) = self.settling.first_entry() {
+            let (until, slot) = *entry.key();
+            if until > now {
+                return;
+            }
+            let then = entry.remove();
             let Some(path) = self.roster.member(slot).map(|member| member.path.clone()) else {
                 continue;
             };
             let seen = Seen::at(&path, false);
-            if seen.is_some_and(|seen| {
-                (seen.size, seen.modified) == (settling.size, settling.modified)
-            }) {
-                self.complete.push(slot);
+            if seen.is_some_and(|seen| (seen.size, seen.modified) == then) {
+                self.complete.insert(slot);
             }
             self.roster.rouse(slot);
         }
@@ -226,13 +215,12 @@ impl WatchReader {
 
     /// Says whether a file was left alone long enough; asked once.
     pub(super) fn take_complete(&mut self, slot: usize) -> bool {
-        let at = self.complete.iter().position(|complete| *complete == slot);
-        at.map(|at| self.complete.swap_remove(at)).is_some()
+        self.complete.remove(&slot)
     }
 
     /// How long a file that is read as a whole must have been left alone.
     pub(super) fn left_alone(&self) -> Duration {
-        LEFT_ALONE.min(self.plan.following.poll)
+        LEFT_ALONE.min(self.plan.following.poll * LOOKS)
     }
 
     /// Gives an open file, which was used just now.
@@ -277,7 +265,7 @@ impl WatchReader {
     pub(super) fn mark(&mut self) {
         self.roster.changed = false;
         self.roster.offset.serial += 1;
-        let offset = SourceOffset::seal(self.roster.offset.clone());
+        let offset = SourceOffset::seal(self.roster.offset.kept());
         self.events.push_back(Event::Mark(Mark {
             bytes_read: self.bytes,
             ..Mark::new(self.split.id.clone(), offset)
@@ -286,7 +274,7 @@ impl WatchReader {
 
     async fn wait(&mut self) {
         self.lease = None;
-        let settling = self.settling.values().map(|settling| settling.until).min();
+        let settling = self.settling.keys().next().map(|(until, _)| *until);
         let until = settling.map_or(self.next_scan, |until| until.min(self.next_scan));
         tokio::select! {
             () = self.ears.wait() => {}

@@ -239,7 +239,9 @@ impl Roster {
             }
             Reached::Whole(whole) if whole.stamp == (seen.size, seen.modified) => self.rouse(slot),
             Reached::Whole(whole) => {
-                if whole.stamp != (0, 0) {
+                // What is still written on to, is read on: its reader compares the beginning.
+                let grown = member.state == State::Open && whole.is_in_text();
+                if whole.stamp != (0, 0) && !(grown && seen.size > whole.stamp.0) {
                     self.update(slot, |member| {
                         member.reached = Reached::Whole(Whole::default());
                         member.state = State::Open;

@@ -76,7 +76,7 @@ impl Roster {
                 // Nobody copies to the name that is watched, but somebody begins there anew.
                 Likeness::Begun if !seen.rotated => {}
                 // What is still read to its end shows soon what it is.
-                Likeness::Begun if (!gone || !alive) && !self.is_patient(seen, slot) => {}
+                Likeness::Begun if (!gone || !alive) && !self.is_patient(seen) => {}
                 verdict => {
                     self.wait(seen, slot, verdict);
                     return;
@@ -140,30 +140,29 @@ impl Roster {
         slots
     }
 
-    fn is_patient(&self, seen: &Seen, slot: usize) -> bool {
+    /// Says whether a file that looks like the beginning of a copy may still become one.
+    fn is_patient(&self, seen: &Seen) -> bool {
         let Some(waiting) = self.waiting.get(&seen.identity.number()) else {
             return true;
         };
         let same = (waiting.size, waiting.modified) == (seen.size, seen.modified);
-        let waited = same && waiting.of == slot && waiting.verdict == Likeness::Begun;
-        !waited || waiting.since.elapsed() < PATIENCE
+        !same || waiting.verdict != Likeness::Begun || waiting.since.elapsed() < PATIENCE
     }
 
     fn wait(&mut self, seen: &Seen, of: usize, verdict: Likeness) {
         let number = seen.identity.number();
-        let same = self.waiting.get(&number).is_some_and(|waiting| {
-            (waiting.size, waiting.modified) == (seen.size, seen.modified) && waiting.of == of
+        let before = self.waiting.get(&number).filter(|waiting| {
+            (waiting.size, waiting.modified) == (seen.size, seen.modified)
+                && waiting.verdict == verdict
         });
-        if !same {
-            let waiting = Waiting {
-                size: seen.size,
-                modified: seen.modified,
-                since: Instant::now(),
-                verdict,
-                of,
-            };
-            self.waiting.insert(number, waiting);
-        }
+        let waiting = Waiting {
+            size: seen.size,
+            modified: seen.modified,
+            since: before.map_or_else(Instant::now, |waiting| waiting.since),
+            verdict,
+            of,
+        };
+        self.waiting.insert(number, waiting);
     }
 
     /// Takes a new file in.

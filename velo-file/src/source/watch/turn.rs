@@ -1,6 +1,7 @@
 //! One file's turn: what is read of it becomes rows, and where it stands a mark.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use velo_core::{Batch, Error, ErrorKind, Event, Rejected, Result, Span};
 use velo_format::{BadRow, Decoded};
@@ -8,12 +9,16 @@ use velo_format::{BadRow, Decoded};
 use super::follow::{TooLong, Turn, lines_at};
 use super::member::{Member, Reached, State, Whole};
 use super::open::{Lines, Opened, open};
+use super::plan::was_left_alone;
 use super::reader::{Kind, WatchReader};
 use super::whole::{Part, WholeFile};
 use crate::config::BadRowPolicy;
+use crate::config::watch::OnDone;
 use crate::source::records::good;
 use crate::source::{metadata, share};
 
+/// How long a file that cannot be read is taken for one that is still being written.
+pub(super) const UNFINISHED: Duration = Duration::from_secs(10);
 /// Turns that a file has before others are asked for.
 const TURNS: usize = 64;
 
@@ -87,7 +92,7 @@ impl WatchReader {
             Reached::Lines(_) => Whole::default(),
         };
         let begun = reached.stamp != (0, 0);
-        if !begun && !self.take_complete(slot) && !self.is_old(slot) {
+        if !begun && !self.take_complete(slot) && !self.is_left_for(slot, 2 * self.left_alone()) {
             self.roster.rest(slot);
             self.let_settle(slot, self.left_alone());
             return Ok(false);
@@ -105,17 +110,10 @@ impl WatchReader {
         }
     }
 
-    /// Says whether a file has not changed for long, by its own time.
-    fn is_old(&self, slot: usize) -> bool {
-        let changed = self
-            .roster
-            .facts
-            .get(&slot)
-            .map_or(0, |facts| facts.modified);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let now = now.map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
-        let alone = i64::try_from(self.left_alone().as_nanos()).unwrap_or(i64::MAX);
-        now.saturating_sub(changed) > alone.saturating_mul(2)
+    /// Says whether a file has not changed for so long, by its own time.
+    fn is_left_for(&self, slot: usize, time: Duration) -> bool {
+        let facts = self.roster.facts.get(&slot);
+        facts.is_some_and(|facts| was_left_alone(facts.modified, time))
     }
 
     async fn turn_whole(&mut self, slot: usize) -> Result<()> {
@@ -163,6 +161,11 @@ impl WatchReader {
                 });
                 self.let_settle(slot, self.left_alone());
                 self.rescan();
+                Ok(())
+            }
+            // Whoever writes it may not have finished.
+            ErrorKind::InvalidData if !self.is_left_for(slot, UNFINISHED) => {
+                self.let_settle(slot, self.left_alone());
                 Ok(())
             }
             ErrorKind::InvalidData if policy != BadRowPolicy::Fail => {
@@ -334,10 +337,11 @@ impl WatchReader {
     /// Everything up to the last line feed was read.
     fn idle(&mut self, slot: usize) -> Result<()> {
         let complete = self.take_complete(slot);
-        let (gone, after) = (
-            self.roster.is_gone(slot),
-            self.plan.following.complete_after,
-        );
+        let following = &self.plan.following;
+        // Whoever writes into a tailed file keeps it open: only what it was rotated to is done.
+        let own = following.on_done != OnDone::Keep && self.plan.tail && self.is_main(slot);
+        let after = following.complete_after.filter(|_| !own);
+        let gone = self.roster.is_gone(slot);
         if complete {
             return self.complete(slot);
         }
@@ -348,6 +352,15 @@ impl WatchReader {
             self.let_settle(slot, after);
         }
         Ok(())
+    }
+
+    /// Says whether a file is the one that is watched by its own name.
+    fn is_main(&self, slot: usize) -> bool {
+        let main = self.plan.pattern.plain.as_str();
+        let target = std::fs::canonicalize(main).ok();
+        let target = target.as_deref().and_then(std::path::Path::to_str);
+        let path = self.roster.member(slot).map(|member| member.path.as_str());
+        path.is_some_and(|path| path == main || Some(path) == target)
     }
 
     /// A file that has no name any more was read to its end.

@@ -8,8 +8,8 @@ use velo_core::{
 };
 use velo_format::Layout;
 
-use super::Plan;
 use super::member::Whole;
+use super::plan::Plan;
 use crate::offset::FileOffset;
 use crate::source::catalog::Catalog;
 use crate::source::file::{Found, OpenFile};

@@ -84,3 +84,21 @@ fn a_file_that_is_moved_never_replaces_another() {
         }
     });
 }
+
+#[test]
+fn of_a_tailed_file_only_what_it_was_rotated_to_is_deleted() {
+    run(async {
+        let options = "watch=periodic&format=text&on_done=delete";
+        let mut log = Watched::new("app.log", options);
+        log.write("app.log", "1\nhalf");
+        assert_eq!(complete(&mut log).await, ["1"]);
+        log.acknowledge().await;
+        assert!(log.exists("app.log"));
+        log.append("app.log", " a line\n");
+        log.rename("app.log", "app.log.1");
+        log.write("app.log", "2\n");
+        assert_eq!(complete(&mut log).await, ["half a line", "2"]);
+        log.acknowledge().await;
+        assert!(log.exists("app.log") && !log.exists("app.log.1"));
+    });
+}

@@ -104,6 +104,16 @@ impl Watched {
         file.set_len(length).unwrap();
     }
 
+    /// Makes a file look as if nobody had written to it for a minute.
+    fn age(&self, name: &str) {
+        let file = OpenOptions::new()
+            .write(true)
+            .open(self.path(name))
+            .unwrap();
+        let then = std::time::SystemTime::now() - Duration::from_secs(60);
+        file.set_modified(then).unwrap();
+    }
+
     fn inode(&self, name: &str) -> u64 {
         fs::metadata(self.path(name)).unwrap().ino()
     }
@@ -158,6 +168,15 @@ impl Watched {
     /// Gives the rows that come.
     async fn read(&mut self) -> Vec<String> {
         self.settle().await;
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Gives the first rows that come, and those that come with them.
+    async fn first(&mut self, wanted: usize) -> Vec<String> {
+        while self.rows.len() < wanted {
+            let event = self.reader().await.read().await.unwrap().unwrap();
+            self.take(event);
+        }
         std::mem::take(&mut self.rows)
     }
 

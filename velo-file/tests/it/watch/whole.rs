@@ -1,5 +1,6 @@
 //! Files that do not grow, by their own formats.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
@@ -40,19 +41,20 @@ fn parquet_comes_up_and_is_read_once() {
 #[test]
 fn half_a_file_is_waited_for() {
     run(async {
-        let mut folder = Watched::new(
-            "",
-            "watch=periodic&on_bad_row=skip&schema=id:int64&format=jsonl",
-        );
-        let bytes = {
-            use std::io::Write;
-            let level = flate2::Compression::fast();
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
-            encoder.write_all(b"{\"id\":1}\n{\"id\":2}\n").unwrap();
-            encoder.finish().unwrap()
-        };
-        folder.write("a.jsonl.gz", &bytes);
-        assert_eq!(folder.read().await, ["1", "2"]);
+        let mut folder = Watched::new("", "watch=periodic&schema=id:int64&format=jsonl");
+        let lines: String = (0..50_000).map(|id| format!("{{\"id\":{id}}}\n")).collect();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(lines.as_bytes()).unwrap();
+        let bytes = encoder.finish().unwrap();
+        folder.write("0.jsonl", "{\"id\":-1}\n");
+        assert_eq!(folder.first(1).await, ["-1"]);
+        folder.write("a.jsonl.gz", &bytes[..bytes.len() / 2]);
+        let mut rows = folder.first(1000).await;
+        folder.append("a.jsonl.gz", &bytes[bytes.len() / 2..]);
+        rows.extend(folder.first(50_000 - rows.len()).await);
+        let expected: Vec<_> = (0..50_000).map(|id| id.to_string()).collect();
+        assert!(rows == expected, "{} rows", rows.len());
+        assert!(folder.read().await.is_empty());
         folder.restart();
         assert!(folder.read().await.is_empty());
     });
@@ -68,6 +70,7 @@ fn a_damaged_file_is_a_dead_letter_or_ends_the_reading() {
         let end = broken.len() - 20;
         broken.truncate(end);
         folder.write("b.parquet", &broken);
+        folder.age("b.parquet");
         folder.write("c.parquet", table(Format::Parquet, 4..5));
         assert_eq!(folder.read().await, ["4"]);
         assert_eq!(folder.rejected.len(), 1);
