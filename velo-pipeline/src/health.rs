@@ -98,7 +98,7 @@ pub struct Vitals {
     pub every: Duration,
     /// Failures in a row, without a commit in between.
     pub failures: u32,
-    /// The circuit breaker is open: nothing is tried for a while.
+    /// The circuit breaker is open, or half-open: nothing has succeeded since.
     pub breaker_open: bool,
     /// Nothing was read, committed or ended for so long.
     pub quiet: Duration,
@@ -159,13 +159,13 @@ impl Vitals {
     }
 
     fn breaker(&self) -> Option<Reason> {
-        let text = "circuit breaker is open: nothing is tried for a while".to_owned();
+        let text = "circuit breaker is open: source or sink keeps failing".to_owned();
         self.breaker_open.then(|| unhealthy("breaker_open", text))
     }
 
     fn stalled(&self) -> Option<Reason> {
         let idle = self.idle();
-        (idle > self.patience() && self.failures == 0).then(|| {
+        (idle > self.patience()).then(|| {
             let seconds = idle.as_secs();
             let what = match self.behind {
                 true => "there are rows and none was read",

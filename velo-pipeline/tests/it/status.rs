@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use velo_core::memory::Memory;
@@ -13,6 +15,7 @@ use velo_pipeline::status::{Server, serve};
 use velo_pipeline::{BreakerSettings, Pipeline, Stop, Transforms, Watched};
 
 use crate::scripted::{Scripted, Then};
+use crate::stuck::Stuck;
 
 fn pipeline(then: Then) -> Pipeline {
     let sink = Sink::new(Memory::new("to").sink());
@@ -240,6 +243,38 @@ async fn health_turns_and_somebody_is_told() {
     for answer in [ready, alive, status, served.get("/metrics").await] {
         assert!(!answer.contains("s3cret"), "{answer}");
     }
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_is_told_and_forgotten_when_it_is_well() {
+    let store = Stuck::default();
+    let full = store.full.clone();
+    full.store(true, Ordering::Relaxed);
+    let mut failing = pipeline(Then::Waits);
+    failing.store = Some(Arc::new(store));
+    failing.retry.longest = Duration::from_millis(20);
+    failing.breaker.failures = 10_000;
+    let served = Served::start(failing);
+    served
+        .until("failing", |of| of.snapshot().retries > 2)
+        .await;
+    let metrics = served.get("/metrics").await;
+    let of = |name: &str| {
+        let series = format!("{name}{{pipeline=\"numbers\",task=\"0\"}}");
+        value(&metrics, &series)
+    };
+    assert_eq!(of("velo_store_failing"), 1.0);
+    assert!(of("velo_retries_total") > 2.0);
+    let health = served.watched.vitals(Duration::ZERO).health();
+    let codes: Vec<_> = health.reasons.iter().map(|reason| reason.code).collect();
+    assert_eq!(codes, ["store_fails", "retrying"]);
+    full.store(false, Ordering::Relaxed);
+    let well = |of: &Watched| of.vitals(Duration::ZERO).health().level == Level::Healthy;
+    served.until("well", well).await;
+    let snapshot = served.watched.snapshot();
+    assert_eq!((snapshot.failures, snapshot.breaker), (0, "closed"));
+    assert!(snapshot.errors.len() > 2 && snapshot.errors.len() <= 20);
     served.stop().await;
 }
 
