@@ -98,7 +98,7 @@ pub struct Vitals {
     pub every: Duration,
     /// Failures in a row, without a commit in between.
     pub failures: u32,
-    /// The circuit breaker is open: nothing is tried for a while.
+    /// The circuit breaker is open, or half-open: nothing has succeeded since.
     pub breaker_open: bool,
     /// Nothing was read, committed or ended for so long.
     pub quiet: Duration,
@@ -159,13 +159,13 @@ impl Vitals {
     }
 
     fn breaker(&self) -> Option<Reason> {
-        let text = "circuit breaker is open: nothing is tried for a while".to_owned();
+        let text = "circuit breaker is open: source or sink keeps failing".to_owned();
         self.breaker_open.then(|| unhealthy("breaker_open", text))
     }
 
     fn stalled(&self) -> Option<Reason> {
         let idle = self.idle();
-        (idle > self.patience() && self.failures == 0).then(|| {
+        (idle > self.patience()).then(|| {
             let seconds = idle.as_secs();
             let what = match self.behind {
                 true => "there are rows and none was read",
@@ -252,91 +252,45 @@ mod tests {
         }
     }
 
+    /// Names the reasons of somebody who was well before that happened.
+    fn reasons(happened: impl FnOnce(&mut Vitals)) -> String {
+        let mut vitals = well();
+        happened(&mut vitals);
+        let reasons = vitals.health().reasons;
+        let told = reasons
+            .iter()
+            .map(|reason| format!("{} {}", reason.code, reason.level));
+        told.collect::<Vec<_>>().join(", ")
+    }
+
     #[test]
     fn every_reason_has_its_code_and_level() {
-        let hour = Some(60 * MINUTE);
-        let cases: [(Vitals, &str); 11] = [
-            (well(), ""),
+        const HOUR: Option<Duration> = Some(Duration::from_secs(3600));
+        type Case = (fn(&mut Vitals), &'static str);
+        let cases: [Case; 11] = [
+            (|_| {}, ""),
+            (|of| of.failures = 1, "retrying degraded"),
+            (|of| of.breaker_open = true, "breaker_open unhealthy"),
+            (|of| of.quiet = 2 * MINUTE, ""),
             (
-                Vitals {
-                    failures: 1,
-                    ..well()
-                },
-                "retrying degraded",
-            ),
-            (
-                Vitals {
-                    breaker_open: true,
-                    ..well()
-                },
-                "breaker_open unhealthy",
-            ),
-            (
-                Vitals {
-                    quiet: 2 * MINUTE,
-                    ..well()
-                },
-                "",
-            ),
-            (
-                Vitals {
-                    quiet: 2 * MINUTE,
-                    behind: true,
-                    ..well()
-                },
+                |of| (of.quiet, of.behind) = (2 * MINUTE, true),
                 "stalled unhealthy",
             ),
             (
-                Vitals {
-                    quiet: 3 * MINUTE,
-                    ending: Some(2 * MINUTE),
-                    ..well()
-                },
+                |of| (of.quiet, of.ending) = (3 * MINUTE, Some(2 * MINUTE)),
                 "stalled unhealthy",
             ),
+            (|of| of.store_fails = true, "store_fails unhealthy"),
+            (|of| of.rejected = 51, "dead_letters degraded"),
+            (|of| of.rejected = 50, ""),
+            (|of| of.stored = HOUR, "checkpoint_old degraded"),
             (
-                Vitals {
-                    store_fails: true,
-                    ..well()
-                },
-                "store_fails unhealthy",
-            ),
-            (
-                Vitals {
-                    rejected: 51,
-                    ..well()
-                },
-                "dead_letters degraded",
-            ),
-            (
-                Vitals {
-                    rejected: 50,
-                    ..well()
-                },
-                "",
-            ),
-            (
-                Vitals {
-                    stored: hour,
-                    ..well()
-                },
-                "checkpoint_old degraded",
-            ),
-            (
-                Vitals {
-                    stored: hour,
-                    held: hour,
-                    ..well()
-                },
+                |of| (of.stored, of.held) = (HOUR, HOUR),
                 "position_held degraded",
             ),
         ];
-        for (vitals, expected) in cases {
-            let reasons = vitals.health().reasons;
-            let told = reasons
-                .iter()
-                .map(|reason| format!("{} {}", reason.code, reason.level));
-            assert_eq!(told.collect::<Vec<_>>().join(", "), expected, "{vitals:?}");
+        for (at, (happened, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(reasons(happened), expected, "{at}");
         }
     }
 

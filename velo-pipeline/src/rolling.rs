@@ -80,17 +80,18 @@ impl Rolling {
     #[must_use]
     pub fn spans(&self, now: Duration) -> Vec<Statistics> {
         let windows = WINDOWS.iter().zip(&self.0);
-        let span = |((window, length, count), ring): (&(_, _, u64), &VecDeque<Bucket>)| {
-            let number = bucket(now, *length);
-            let recent = ring.iter().filter(|known| known.number + count > number);
-            let all = recent.copied().reduce(Bucket::and)?;
-            Some(Statistics {
-                window: *window,
-                min: all.min,
-                max: all.max,
-                mean: all.sum / all.count as f64,
-            })
-        };
+        let span =
+            |((window, length, count), ring): (&(&'static str, _, u64), &VecDeque<Bucket>)| {
+                let number = bucket(now, *length);
+                let recent = ring.iter().filter(|known| known.number + count > number);
+                let all = recent.copied().reduce(Bucket::and)?;
+                Some(Statistics {
+                    window,
+                    min: all.min,
+                    max: all.max,
+                    mean: all.sum / all.count as f64,
+                })
+            };
         windows.filter_map(span).collect()
     }
 }

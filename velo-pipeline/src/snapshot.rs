@@ -251,7 +251,7 @@ impl Watched {
         Vitals {
             every: self.every,
             failures: facts.failures,
-            breaker_open: facts.breaker() == "open",
+            breaker_open: facts.breaker() != "closed",
             quiet,
             behind: running && (unread || lags.iter().any(Lag::is_behind)),
             ending: since(facts.ending),

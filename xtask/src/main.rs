@@ -65,7 +65,8 @@ enum Command {
     },
     /// The house rules alone: sizes, names, layers, manifests, unsafe, promises for later.
     Tidy,
-    /// Write the option reference from `velo connectors --json`.
+    /// Write the references of options and metrics, the alert rules and the dashboard, from what the
+    /// binary says of itself.
     Docs {
         /// Write nothing, and fail when something is out of date.
         #[arg(long)]

@@ -100,13 +100,8 @@ fn screenshots(folder: &Folder, url: &str) {
     let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
     std::fs::create_dir_all(&images).unwrap();
     for (name, size, more) in [
-        ("light", "960,1180", "--force-color-profile=srgb"),
-        (
-            "dark",
-            "960,1180",
-            "--blink-settings=preferredColorScheme=0",
-        ),
-        ("phone", "400,1000", "--force-color-profile=srgb"),
+        ("light", "960,920", "--force-color-profile=srgb"),
+        ("dark", "960,920", "--blink-settings=preferredColorScheme=0"),
     ] {
         let shot = format!(
             "--screenshot={}",

@@ -229,7 +229,95 @@ fn top_fits_a_terminal() {
 pub(crate) fn missing(program: &str) {
     let required = std::env::var_os("VELO_TEST_REQUIRE").is_some_and(|value| value == "1");
     assert!(!required, "{program} is not installed");
-    eprintln!("skipped: {program} is not installed");
+    drop(writeln!(
+        std::io::stderr(),
+        "skipped: {program} is not installed"
+    ));
+}
+
+fn value(metrics: &str, name: &str) -> f64 {
+    let line = metrics.lines().find(|line| line.starts_with(name));
+    line.unwrap().rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+#[test]
+fn t157_visitors_that_dawdle_or_come_in_crowds_change_nothing() {
+    let folder = Folder::new();
+    pipeline(&folder);
+    let running = Running::start(&folder, &[]);
+    running.until(&["\"phase\":\"running\""]);
+    let before = running.get("/metrics");
+    let mut dawdling: Vec<_> = (0..200)
+        .filter_map(|_| {
+            let mut stream = TcpStream::connect(&running.address).ok()?;
+            // Whoever is turned away hears no more.
+            drop(stream.write_all(b"GET /metrics HTTP/1.1\r\nx-"));
+            Some(stream)
+        })
+        .collect();
+    for _ in 0..10_000 {
+        drop(TcpStream::connect(&running.address));
+    }
+    for stream in &mut dawdling {
+        drop(stream.write_all(b"a"));
+    }
+    let huge = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(8 << 20));
+    if let Ok(mut stream) = TcpStream::connect(&running.address) {
+        drop(stream.write_all(huge.as_bytes()));
+    }
+    // Those that were let in are sent away when their time is over, while they still hold on.
+    let begun = Instant::now();
+    let after = loop {
+        let head = b"GET /metrics HTTP/1.0\r\n\r\n";
+        let mut answer = String::new();
+        if let Ok(mut stream) = TcpStream::connect(&running.address) {
+            drop(stream.write_all(head));
+            drop(stream.read_to_string(&mut answer));
+        }
+        if answer.starts_with("HTTP/1.0 200") {
+            break answer;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(15),
+            "nobody is sent away: {answer}"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    drop(dawdling);
+    let memory = |text: &str| value(text, "process_resident_memory_bytes");
+    assert!(memory(&after) - memory(&before) < 50e6, "{before}\n{after}");
+    let (epochs, files) = (
+        value(&after, "velo_epoch{"),
+        value(&after, "process_open_fds"),
+    );
+    assert!(
+        epochs > value(&before, "velo_epoch{") + 3.0 && files < 100.0,
+        "{after}"
+    );
+}
+
+#[test]
+fn a_sink_that_holds_epochs_back_is_seen() {
+    let folder = Folder::new();
+    pipeline(&folder);
+    let held = folder
+        .text("p.yaml")
+        .replace("format=jsonl", "format=parquet");
+    folder.put("p.yaml", held);
+    let running = Running::start(&folder, &[]);
+    running.until(&["\"phase\":\"running\""]);
+    std::thread::sleep(Duration::from_secs(2));
+    let metrics = running.get("/metrics");
+    let (held, age) = (
+        "velo_held_position_seconds{",
+        "velo_checkpoint_age_seconds{",
+    );
+    assert!(
+        value(&metrics, held) > 1.0 && value(&metrics, age) > 1.0,
+        "{metrics}"
+    );
+    assert_eq!(value(&metrics, "velo_commits_total{"), 0.0);
+    assert!(value(&metrics, "velo_rows_read_total{") > 1000.0);
 }
 
 #[test]
@@ -270,19 +358,35 @@ fn logs_are_text_or_json_as_important_as_asked_for() {
     assert!(!json.contains("planted-value") && !text.contains("planted-value"));
 }
 
-#[test]
-fn t170_a_planted_secret_is_found_nowhere() {
-    let folder = Folder::new();
-    folder.put("in.jsonl", "{\"id\":1}\n{bad}\n".repeat(20_000));
-    let webhook = "webhook: { url: 'http://user:pl4nted@127.0.0.1:1/pl4nted?token=pl4nted' }\n";
-    let whole = format!(
-        "name: orders\nsource: in.jsonl?batch_size=100\nsink: out/?format=jsonl\n\
-         transform: [{{ rate_limit: 2000/s }}]\n\
-         checkpoint: {{ store: state, every: 100ms }}\ndead_letter: dead.jsonl\n{webhook}"
-    );
-    folder.put("p.yaml", &whole);
-    let mut seen = Vec::new();
-    // Half of all rows are bad: degraded, so that the webhook is tried and fails.
+const WEBHOOK: &str = "webhook: { url: 'http://user:pl4nted@127.0.0.1:1/pl4nted?token=pl4nted' }\n";
+
+/// Pipeline files that are refused, each with a secret in the part that is wrong.
+fn broken(whole: &str) -> Vec<String> {
+    let secret_uri = "ftp://u:pl4nted@h/s?password=pl4nted";
+    [
+        ("webhook: { url: ", "webhook: { ur: "),
+        (WEBHOOK, "webhook: 'http://pl4nted/'\n"),
+        (WEBHOOK, "webhook: ['http://pl4nted/']\n"),
+        (WEBHOOK, "webhook: { url: [pl4nted] }\n"),
+        (WEBHOOK, "webhook: { url: pl4nted }\n"),
+        ("sink: out/", "sink: kafka://u:pl4nted@h/t"),
+        ("source: in.jsonl", "source: file://u:pl4nted@h/in.jsonl"),
+        ("batch_size=100", "token=pl4nted"),
+        ("store: state", &format!("store: '{secret_uri}'")),
+        (
+            "dead_letter: dead.jsonl",
+            &format!("dead_letter: '{secret_uri}'"),
+        ),
+    ]
+    .map(|(right, wrong)| {
+        assert!(whole.contains(right), "{right}");
+        whole.replace(right, wrong)
+    })
+    .into()
+}
+
+/// Runs for a while, logging everything, and gives all that it shows.
+fn shown_by_a_run(folder: &Folder) -> Vec<String> {
     let arguments = [
         "run",
         "p.yaml",
@@ -291,61 +395,54 @@ fn t170_a_planted_secret_is_found_nowhere() {
         "--log-level",
         "trace",
     ];
-    let mut child = folder
-        .command(&arguments)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = folder.command(&arguments);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut address = String::new();
-    while address.is_empty() {
+    let mut seen = Vec::new();
+    let address = loop {
         let mut line = String::new();
         assert!(lines.read_line(&mut line).unwrap() > 0, "{seen:?}");
-        if let Some(found) = line.strip_prefix("status at http://") {
-            address = found.trim_end_matches("/\n").to_owned();
-        }
+        let found = line.strip_prefix("status at http://").map(str::to_owned);
         seen.push(line);
-    }
+        if let Some(found) = found {
+            break found.trim_end_matches("/\n").to_owned();
+        }
+    };
     let running = Running { child, address };
-    let status = running.until(&["dead_letters", "\"level\":\"degraded\""]);
-    seen.extend([
-        status,
-        running.get("/metrics"),
-        running.get("/healthz"),
-        running.get("/"),
-    ]);
+    seen.push(running.until(&["\"stage\":\"decode\"", "\"level\":\"degraded\""]));
+    seen.extend(["/metrics", "/healthz", "/readyz", "/"].map(|path| running.get(path)));
     std::thread::sleep(Duration::from_secs(3));
     drop(running);
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("health has changed"), "{rest}");
+    for words in [
+        "health has changed",
+        "webhook does not take",
+        "epoch has ended",
+    ] {
+        assert!(rest.contains(words), "{words}: {rest}");
+    }
     seen.push(rest);
-    seen.extend([
-        folder.ok(&["check", "p.yaml"]),
-        folder.ok(&["plan", "p.yaml"]),
-    ]);
+    seen
+}
+
+#[test]
+fn t170_a_planted_secret_is_found_nowhere() {
+    let folder = Folder::new();
+    // Half of all rows are bad: degraded, so that the webhook is tried and fails.
+    folder.put("in.jsonl", "{\"id\":1}\n{bad}\n".repeat(20_000));
+    let whole = format!(
+        "name: orders\nsource: in.jsonl?batch_size=100\nsink: out/?format=jsonl\n\
+         transform: [{{ rate_limit: 2000/s }}]\n\
+         checkpoint: {{ store: state, every: 100ms }}\ndead_letter: dead.jsonl\n{WEBHOOK}"
+    );
+    folder.put("p.yaml", &whole);
+    let mut seen = shown_by_a_run(&folder);
+    seen.push(folder.ok(&["check", "p.yaml"]));
+    seen.push(folder.ok(&["plan", "p.yaml"]));
     seen.push(folder.ok(&["state", "export", "p.yaml"]));
     seen.push(folder.text("dead.jsonl"));
-    for broken in [
-        whole.replace("webhook: { url: ", "webhook: { ur: "),
-        whole.replace(webhook, "webhook: 'http://pl4nted/'\n"),
-        whole.replace(webhook, "webhook: ['http://pl4nted/']\n"),
-        whole.replace(webhook, "webhook: { url: [pl4nted] }\n"),
-        whole.replace(webhook, "webhook: { url: pl4nted }\n"),
-        whole.replace("sink: out/", "sink: kafka://u:pl4nted@h/t"),
-        whole.replace(
-            "source: in.jsonl?batch_size=100",
-            "source: 'file://u:pl4nted@h/in.jsonl?token=pl4nted'",
-        ),
-        whole.replace(
-            "store: state",
-            "store: 'ftp://u:pl4nted@h/s?password=pl4nted'",
-        ),
-        whole.replace(
-            "dead_letter: dead.jsonl",
-            "dead_letter: 'ftp://u:pl4nted@h/s'",
-        ),
-    ] {
+    for broken in broken(&whole) {
         folder.put("broken.yaml", &broken);
         let refused = folder.run(&["run", "broken.yaml", "--log-level", "trace"]);
         assert_ne!(refused.code(), Some(0), "{broken}");

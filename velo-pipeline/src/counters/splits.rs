@@ -67,10 +67,13 @@ impl Splits {
         Following(state)
     }
 
-    /// Follows a split no longer.
-    pub(crate) fn close(&self, id: &SplitId) {
+    /// Follows a split no longer; a lane of an earlier attempt ends nothing of a later one.
+    pub(crate) fn close(&self, id: &SplitId, following: &Following) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.splits.remove(id);
+        let same = |known: &Arc<_>| Arc::ptr_eq(known, &following.0);
+        if open.splits.get(id).is_some_and(same) {
+            open.splits.remove(id);
+        }
     }
 
     pub(crate) fn clear(&self) {
@@ -201,12 +204,11 @@ mod tests {
         let splits = Splits::default();
         for number in 0..1_000_000_u32 {
             let id = SplitId::from(number.to_string());
-            splits
-                .open(&id)
-                .marked(&mark(id.as_str(), Some(2), Some(3)));
+            let following = splits.open(&id);
+            following.marked(&mark(id.as_str(), Some(2), Some(3)));
             // Half of them end at once, as files do.
             if number % 2 == 0 {
-                splits.close(&id);
+                splits.close(&id, &following);
             }
         }
         let lags = splits.lags(Instant::now());
@@ -235,7 +237,11 @@ mod tests {
             ..mark("a", Some(9), None)
         });
         assert_eq!(seconds(), Some(0.0));
-        splits.close(&id);
+        // What an earlier attempt had open is not what is open now.
+        let again = splits.open(&id);
+        splits.close(&id, &following);
+        assert_eq!(splits.lags(later).len(), 1);
+        splits.close(&id, &again);
         assert!(splits.lags(later).is_empty());
     }
 }

@@ -78,10 +78,10 @@ pub const ALERTS: &[Alert] = &[
     },
     Alert {
         name: "VeloBreakerOpen",
-        expr: "velo_breaker_state == 2",
+        expr: "velo_breaker_state > 0",
         lasting: "1m",
         severity: Severity::Critical,
-        summary: "pipeline {{ $labels.pipeline }} has given up trying for a while",
+        summary: "pipeline {{ $labels.pipeline }} keeps failing",
         remedy: "Source or sink has failed several times in a row: the last errors say how.",
     },
     Alert {

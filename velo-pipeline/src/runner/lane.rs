@@ -152,7 +152,7 @@ impl Lane {
                 let open = &self.shared.pipeline.counters.open;
                 self.open
                     .drain(..)
-                    .for_each(|split| open.close(&split.split.id));
+                    .for_each(|split| open.close(&split.split.id, &split.following));
                 self.waiting.clear();
                 self.closed = Progress::default();
                 self.counts = Counts::default();
@@ -251,7 +251,11 @@ impl Lane {
         let (left, kept) = open.partition::<Vec<_>, _>(|open| leaving.contains(&open.split.id));
         self.open = kept;
         for open in left {
-            self.shared.pipeline.counters.open.close(&open.split.id);
+            self.shared
+                .pipeline
+                .counters
+                .open
+                .close(&open.split.id, &open.following);
             writer(&mut self.writer)?.end_split(&open.split).await?;
         }
         Ok(())
@@ -323,7 +327,11 @@ impl Lane {
 
     async fn end(&mut self, at: usize) -> Result<()> {
         let open = self.open.remove(at);
-        self.shared.pipeline.counters.open.close(&open.split.id);
+        self.shared
+            .pipeline
+            .counters
+            .open
+            .close(&open.split.id, &open.following);
         if open.uncovered {
             return Err(
                 Error::new(ErrorKind::Unexpected, "reader ended without a mark")

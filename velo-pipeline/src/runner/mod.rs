@@ -245,7 +245,10 @@ impl Pipeline {
             tracing::warn!(error = %error, wait = ?wait, breaker, "pipeline failed and tries again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => life.tries_again(attempts.breaker(started.elapsed())),
-                () = pipeline.stop.asked() => return Err(error),
+                () = pipeline.stop.asked() => {
+                    life.ended();
+                    return Err(error);
+                }
             }
         };
         // What lanes read behind the last epoch is not in the sink.

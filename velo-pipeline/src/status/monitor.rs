@@ -156,7 +156,8 @@ impl Watch {
         if seen != before {
             self.moved = now;
         }
-        if seconds > 0.0 {
+        // Too short a time gives no rate: the first look comes at once.
+        if seconds > 0.1 {
             let rate = |now: u64, then: u64| now.saturating_sub(then) as f64 / seconds;
             self.rates = Rates {
                 rows_per_second: rate(seen.read, before.read),

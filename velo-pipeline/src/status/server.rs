@@ -54,6 +54,9 @@ pub fn serve(watched: Vec<Watched>, watching: &Watching) -> Result<Option<Server
         None => None,
     };
     let address = listener.as_ref().and_then(|open| open.local_addr().ok());
+    if let Some(address) = address {
+        tracing::info!(address = %address, "status is served");
+    }
     let webhook = watching.webhook.as_ref().map(Webhook::start).transpose()?;
     let status = watching.status.clone().unwrap_or_default();
     let monitor = Arc::new(Monitor::new(watched));

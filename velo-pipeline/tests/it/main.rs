@@ -12,4 +12,6 @@ mod rules;
 mod scripted;
 #[cfg(feature = "status")]
 mod status;
+#[cfg(feature = "status")]
+mod stuck;
 mod two_phase;
