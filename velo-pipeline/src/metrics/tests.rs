@@ -138,7 +138,13 @@ fn every_metric_is_written_with_its_type_and_labels() {
 
 #[test]
 fn what_is_generated_is_well_formed() {
-    let rules = serde_saphyr::from_str::<serde_json::Value>(&rules()).unwrap();
+    // The pipeline file's own reader takes any YAML under `metadata`.
+    let indented = rules()
+        .lines()
+        .map(|line| format!("  {line}\n"))
+        .collect::<String>();
+    let whole = format!("name: p\nsource: a\nsink: b\nmetadata:\n{indented}");
+    let rules = crate::config::PipelineFile::parse(&whole).unwrap().metadata;
     let groups = &rules["groups"][0]["rules"];
     assert_eq!(groups.as_array().map(Vec::len), Some(ALERTS.len()));
     assert_eq!(groups[0]["expr"], ALERTS[0].expr);
