@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use clap::{Args, ValueEnum};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 use velo_core::Result;
 use velo_pipeline::config::{LogFormat, LogLevel, LogOptions};
 use velo_pipeline::{Pipeline, Watching};
@@ -121,10 +121,7 @@ pub(crate) fn log(options: LogOptions, wanted: &Wanted) -> Result<Option<Sending
 }
 
 #[cfg(feature = "otel")]
-fn traces<S>(wanted: &Wanted) -> Result<(Option<impl Layer<S>>, Option<Sending>)>
-where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
-{
+fn traces(wanted: &Wanted) -> Result<(Option<impl Layer<Registry>>, Option<Sending>)> {
     let Some(to) = &wanted.traces else {
         return Ok((None, None));
     };
@@ -134,12 +131,10 @@ where
 }
 
 #[cfg(not(feature = "otel"))]
-fn traces<S: tracing::Subscriber>(
-    wanted: &Wanted,
-) -> Result<(Option<tracing_subscriber::layer::Identity>, Option<Sending>)> {
+fn traces(wanted: &Wanted) -> Result<(Option<impl Layer<Registry>>, Option<Sending>)> {
     use velo_core::{Error, ErrorKind};
     match wanted.traces.is_none() {
-        true => Ok((None, None)),
+        true => Ok((None::<tracing_subscriber::layer::Identity>, None)),
         false => Err(
             Error::new(ErrorKind::Config, "this velo was built without traces")
                 .with("option", "--traces")
