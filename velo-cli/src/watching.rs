@@ -105,12 +105,16 @@ pub(crate) fn log(options: LogOptions, wanted: &Wanted) -> Result<Option<Sending
     let ours = Targets::new()
         .with_default(LevelFilter::from_level(level.min(Level::WARN)))
         .with_target("velo", level);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(false)
-        .with_writer(|| Escaping(io::stderr()));
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false);
     let lines = match options.format.unwrap_or(LogFormat::Text) {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines
+            .with_writer(|| Escaping(io::stderr(), report::plain))
+            .boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_writer(|| Escaping(io::stderr(), report::plain_json))
+            .boxed(),
     };
     let (traces, sending) = traces(wanted)?;
     let registry = tracing_subscriber::registry();
@@ -144,7 +148,7 @@ fn traces(wanted: &Wanted) -> Result<(Option<impl Layer<Registry>>, Option<Sendi
 }
 
 /// Writes lines in which no terminal finds anything to obey.
-struct Escaping<W>(W);
+struct Escaping<W>(W, fn(&str) -> String);
 
 impl<W: Write> Write for Escaping<W> {
     /// Takes one log line at a time, as the subscriber gives them.
@@ -154,7 +158,7 @@ impl<W: Write> Write for Escaping<W> {
             Some(text) => (text, "\n"),
             None => (&*text, ""),
         };
-        self.0.write_all((report::plain(text) + end).as_bytes())?;
+        self.0.write_all(((self.1)(text) + end).as_bytes())?;
         Ok(line.len())
     }
 
@@ -199,7 +203,10 @@ mod tests {
     fn t182_a_log_line_ends_where_it_ends() {
         let mut written = Vec::new();
         let line = b"WARN error=a\nb \x1b[31m \xe2\x80\xae\n";
-        assert_eq!(Escaping(&mut written).write(line).ok(), Some(line.len()));
+        assert_eq!(
+            Escaping(&mut written, report::plain).write(line).ok(),
+            Some(line.len())
+        );
         let shown = String::from_utf8(written).unwrap_or_default();
         assert_eq!(shown, "WARN error=a\\nb \\u{1b}[31m \\u{202e}\n");
     }
