@@ -4,6 +4,9 @@
 
 mod copy;
 mod crashes;
+#[cfg(feature = "status")]
+#[path = "../../src/metrics/tests/evaluate.rs"]
+mod evaluate;
 mod mortal;
 mod numbers;
 mod rules;
