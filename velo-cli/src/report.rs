@@ -80,6 +80,19 @@ pub(crate) fn print(text: &str) -> velo_core::Result<()> {
 /// Spells foreign text so that a terminal shows it and obeys none of it: control characters, line
 /// ends and marks of writing direction are escaped.
 pub(crate) fn plain(text: &str) -> String {
+    spelled(text, |c, shown| shown.extend(c.escape_default()))
+}
+
+/// The same for a line of JSON, which stays JSON.
+pub(crate) fn plain_json(line: &str) -> String {
+    spelled(line, |c, shown| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+fn spelled(text: &str, escape: impl Fn(char, &mut String)) -> String {
     let obeyed = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -87,7 +100,7 @@ pub(crate) fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match obeyed(c) {
-            true => shown.extend(c.escape_default()),
+            true => escape(c, &mut shown),
             false => shown.push(c),
         }
     }
@@ -186,6 +199,15 @@ mod tests {
         ] {
             assert_eq!(plain(text), shown);
         }
+    }
+
+    #[test]
+    fn t182_a_line_of_json_stays_json() {
+        let line = "{\"a\":\"\u{202e}b\u{9b}\u{e4}\"}";
+        let shown = plain_json(line);
+        assert_eq!(shown, "{\"a\":\"\\u202eb\\u009b\u{e4}\"}");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        assert_eq!(value(&shown), value(line));
     }
 
     #[test]

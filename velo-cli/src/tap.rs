@@ -15,7 +15,7 @@ pub(crate) fn tap(wanted: &Tap) -> Result<()> {
         for row in rows.lines().take(left) {
             left -= 1;
             // JSON escapes control characters, not marks of writing direction.
-            report::print(&(report::plain(row) + "\n"))?;
+            report::print(&(report::plain_json(row) + "\n"))?;
         }
     }
     Ok(())

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use clap::{Args, ValueEnum};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 use velo_core::Result;
 use velo_pipeline::config::{LogFormat, LogLevel, LogOptions};
 use velo_pipeline::{Pipeline, Watching};
@@ -105,12 +105,16 @@ pub(crate) fn log(options: LogOptions, wanted: &Wanted) -> Result<Option<Sending
     let ours = Targets::new()
         .with_default(LevelFilter::from_level(level.min(Level::WARN)))
         .with_target("velo", level);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(false)
-        .with_writer(|| Escaping(io::stderr()));
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false);
     let lines = match options.format.unwrap_or(LogFormat::Text) {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines
+            .with_writer(|| Escaping(io::stderr(), report::plain))
+            .boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_writer(|| Escaping(io::stderr(), report::plain_json))
+            .boxed(),
     };
     let (traces, sending) = traces(wanted)?;
     let registry = tracing_subscriber::registry();
@@ -121,10 +125,7 @@ pub(crate) fn log(options: LogOptions, wanted: &Wanted) -> Result<Option<Sending
 }
 
 #[cfg(feature = "otel")]
-fn traces<S>(wanted: &Wanted) -> Result<(Option<impl Layer<S>>, Option<Sending>)>
-where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
-{
+fn traces(wanted: &Wanted) -> Result<(Option<impl Layer<Registry>>, Option<Sending>)> {
     let Some(to) = &wanted.traces else {
         return Ok((None, None));
     };
@@ -134,12 +135,10 @@ where
 }
 
 #[cfg(not(feature = "otel"))]
-fn traces<S: tracing::Subscriber>(
-    wanted: &Wanted,
-) -> Result<(Option<tracing_subscriber::layer::Identity>, Option<Sending>)> {
+fn traces(wanted: &Wanted) -> Result<(Option<impl Layer<Registry>>, Option<Sending>)> {
     use velo_core::{Error, ErrorKind};
     match wanted.traces.is_none() {
-        true => Ok((None, None)),
+        true => Ok((None::<tracing_subscriber::layer::Identity>, None)),
         false => Err(
             Error::new(ErrorKind::Config, "this velo was built without traces")
                 .with("option", "--traces")
@@ -149,7 +148,7 @@ fn traces<S: tracing::Subscriber>(
 }
 
 /// Writes lines in which no terminal finds anything to obey.
-struct Escaping<W>(W);
+struct Escaping<W>(W, fn(&str) -> String);
 
 impl<W: Write> Write for Escaping<W> {
     /// Takes one log line at a time, as the subscriber gives them.
@@ -159,7 +158,7 @@ impl<W: Write> Write for Escaping<W> {
             Some(text) => (text, "\n"),
             None => (&*text, ""),
         };
-        self.0.write_all((report::plain(text) + end).as_bytes())?;
+        self.0.write_all(((self.1)(text) + end).as_bytes())?;
         Ok(line.len())
     }
 
@@ -204,7 +203,10 @@ mod tests {
     fn t182_a_log_line_ends_where_it_ends() {
         let mut written = Vec::new();
         let line = b"WARN error=a\nb \x1b[31m \xe2\x80\xae\n";
-        assert_eq!(Escaping(&mut written).write(line).ok(), Some(line.len()));
+        assert_eq!(
+            Escaping(&mut written, report::plain).write(line).ok(),
+            Some(line.len())
+        );
         let shown = String::from_utf8(written).unwrap_or_default();
         assert_eq!(shown, "WARN error=a\\nb \\u{1b}[31m \\u{202e}\n");
     }

@@ -5,6 +5,9 @@
 mod configuration;
 mod copy;
 mod crashes;
+#[cfg(feature = "status")]
+#[path = "../../src/metrics/tests/evaluate.rs"]
+mod evaluate;
 mod mortal;
 mod numbers;
 mod rules;

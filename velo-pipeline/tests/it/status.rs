@@ -10,10 +10,11 @@ use velo_core::memory::Memory;
 use velo_core::{ErrorKind, Sink, Source};
 use velo_pipeline::config::{StatusOptions, WebhookOptions};
 use velo_pipeline::health::Level;
-use velo_pipeline::metrics::METRICS;
+use velo_pipeline::metrics::{ALERTS, METRICS};
 use velo_pipeline::status::{Server, serve};
 use velo_pipeline::{BreakerSettings, Pipeline, Stop, Transforms, Watched};
 
+use crate::evaluate::{Scrape, fires};
 use crate::scripted::{Scripted, Then};
 use crate::stuck::Stuck;
 
@@ -91,6 +92,14 @@ fn say(address: SocketAddr, words: &[u8]) -> String {
     let mut answer = Vec::new();
     drop(stream.read_to_end(&mut answer));
     String::from_utf8(answer).unwrap()
+}
+
+/// Names the alerts that two answers of `/metrics` make fire, as if ten minutes apart.
+fn firing(before: &str, after: &str) -> Vec<&'static str> {
+    let scrape = |answer: &str| Scrape::of(answer.split_once("\r\n\r\n").unwrap().1, true);
+    let scrapes = [scrape(before), scrape(after)];
+    let rules = ALERTS.iter().filter(|alert| fires(alert.expr, &scrapes));
+    rules.map(|alert| alert.name).collect()
 }
 
 fn value(metrics: &str, series: &str) -> f64 {
@@ -240,7 +249,10 @@ async fn health_turns_and_somebody_is_told() {
         status.contains("source went away") && status.contains("\"waiting\""),
         "{status}"
     );
-    for answer in [ready, alive, status, served.get("/metrics").await] {
+    let metrics = served.get("/metrics").await;
+    let fired = firing(&metrics, &metrics);
+    assert_eq!(fired, ["VeloUnhealthy", "VeloBreakerOpen"]);
+    for answer in [ready, alive, status, metrics] {
         assert!(!answer.contains("s3cret"), "{answer}");
     }
     served.stop().await;
@@ -256,10 +268,18 @@ async fn a_store_that_fails_is_told_and_forgotten_when_it_is_well() {
     failing.retry.longest = Duration::from_millis(20);
     failing.breaker.failures = 10_000;
     let served = Served::start(failing);
+    let before = served.get("/metrics").await;
+    let tries = served.watched.snapshot().retries;
     served
-        .until("failing", |of| of.snapshot().retries > 2)
+        .until("failing", |of| of.snapshot().retries > tries + 3)
         .await;
+    // The look of every second, which judges health.
+    while served.get("/readyz").await.starts_with("HTTP/1.1 200") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let metrics = served.get("/metrics").await;
+    let fired = firing(&before, &metrics);
+    assert_eq!(fired, ["VeloUnhealthy", "VeloStoreFails", "VeloRetries"]);
     let of = |name: &str| {
         let series = format!("{name}{{pipeline=\"numbers\",task=\"0\"}}");
         value(&metrics, &series)
