@@ -1,6 +1,8 @@
 //! Events of the operating system, and where there are none.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,8 +20,15 @@ pub(super) struct Ears {
     /// `None` where no events come.
     watcher: Option<RecommendedWatcher>,
     shared: Arc<Shared>,
-    /// Directories listened to, by the path that events have, with the path that they have here.
-    directories: BTreeMap<PathBuf, String>,
+    /// Directories listened to, by the path that events have.
+    directories: BTreeMap<PathBuf, Directory>,
+}
+
+struct Directory {
+    /// The path that it has here.
+    spelled: String,
+    /// Another directory of the same name makes no events before it is listened to.
+    inode: u64,
 }
 
 #[derive(Default)]
@@ -65,16 +74,20 @@ impl Ears {
         self.watcher.is_some()
     }
 
-    /// Listens to a directory as well, and to all below it if that is wanted.
-    pub(super) fn listen(&mut self, directory: &str, deep: bool) {
-        let Ok(path) = std::path::absolute(shown(directory)) else {
-            return;
+    /// Listens to a directory as well, and to all below it if that is wanted; says whether its
+    /// events come.
+    pub(super) fn listen(&mut self, directory: &str, deep: bool) -> bool {
+        let (Ok(path), Some(watcher)) = (std::path::absolute(shown(directory)), &mut self.watcher)
+        else {
+            return false;
         };
-        let Some(watcher) = &mut self.watcher else {
-            return;
+        let found = std::fs::metadata(&path).ok().filter(Metadata::is_dir);
+        let Some(inode) = found.map(|found| found.ino()) else {
+            return false;
         };
-        if self.directories.contains_key(&path) || !path.is_dir() {
-            return;
+        let known = self.directories.get(&path);
+        if known.is_some_and(|known| known.inode == inode) {
+            return true;
         }
         let mode = match deep {
             true => RecursiveMode::Recursive,
@@ -86,25 +99,28 @@ impl Ears {
                 .watch(&path, mode)
                 .map_err(|error| error.to_string()),
         };
-        match watched {
-            Ok(()) => {
-                self.directories.insert(path, directory.to_owned());
-            }
-            Err(reason) => {
-                tracing::warn!(
-                    directory,
-                    reason,
-                    "no file events: looking at intervals instead"
-                );
-                self.watcher = None;
-            }
+        if let Err(reason) = watched {
+            tracing::warn!(
+                directory,
+                reason,
+                "no file events: looking at intervals instead"
+            );
+            self.watcher = None;
+            return false;
         }
+        let spelled = directory.to_owned();
+        self.directories.insert(path, Directory { spelled, inode });
+        true
     }
 
     /// Takes what was heard.
-    pub(super) fn take(&self) -> Heard {
-        let mut heard = self.shared.lock();
-        std::mem::take(&mut *heard)
+    pub(super) fn take(&mut self) -> Heard {
+        let heard = std::mem::take(&mut *self.shared.lock());
+        for path in &heard.names {
+            // A directory that went away has to be listened to anew, whatever is there now.
+            self.directories.remove(path);
+        }
+        heard
     }
 
     /// Spells a path of an event as the scans do.
@@ -112,7 +128,7 @@ impl Ears {
         for above in path.ancestors().skip(1) {
             if let Some(directory) = self.directories.get(above) {
                 let rest = path.strip_prefix(above).ok()?.to_str()?;
-                return Some(join(directory, rest));
+                return Some(join(&directory.spelled, rest));
             }
         }
         None
@@ -183,8 +199,7 @@ mod tests {
         let path = directory.path().to_str().unwrap();
         std::fs::write(format!("{path}/a"), "").unwrap();
         let mut ears = Ears::new(true);
-        ears.listen(path, false);
-        assert!(ears.hear());
+        assert!(ears.listen(path, false) && ears.hear());
         std::fs::write(format!("{path}/a"), "1").unwrap();
         let mut changed = BTreeSet::new();
         while changed.is_empty() {
@@ -199,10 +214,27 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_directory_that_is_made_anew_is_heard_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = format!("{}/logs", directory.path().display());
+        let mut ears = Ears::new(true);
+        assert!(!ears.listen(&path, false), "it is not there");
+        for _ in 0..3 {
+            std::fs::create_dir(&path).unwrap();
+            // That it went away may be told only now.
+            while ears.take().changed.is_empty() {
+                ears.listen(&path, false);
+                std::fs::write(format!("{path}/a"), "1").unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            std::fs::remove_dir_all(&path).unwrap();
+        }
+    }
+
     #[test]
     fn does_without_where_nothing_is_to_be_heard() {
         let mut ears = Ears::new(false);
-        ears.listen("/", false);
-        assert!(!ears.hear());
+        assert!(!ears.listen("/", false) && !ears.hear());
     }
 }

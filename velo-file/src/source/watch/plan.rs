@@ -201,13 +201,13 @@ fn columns(
     };
     let looked = look(found.clone());
     let broken = |error: &Error| error.kind() == ErrorKind::InvalidData;
-    if !looked.as_ref().is_err_and(broken) {
+    let Some(error) = looked.as_ref().err().filter(|error| broken(error)) else {
         return looked.map(Some);
-    }
-    if found
+    };
+    let damaged = found
         .iter()
-        .any(|found| !was_left_alone(found.modified, UNFINISHED))
-    {
+        .find(|found| error.context("file") == Some(found.path.as_str()));
+    if damaged.is_some_and(|found| !was_left_alone(found.modified, UNFINISHED)) {
         return Ok(None);
     }
     if settings.options.on_bad_row == BadRowPolicy::Fail {

@@ -95,7 +95,7 @@ impl WatchReader {
     /// Looks what is there, and compares.
     fn scan(&mut self) -> Result<()> {
         let began = std::time::Instant::now();
-        self.listen();
+        let hear = self.listen();
         let seen = self.plan.scope().look(self.roster.paths())?;
         let sessions = &self.sessions;
         let is_open = |slot: usize| sessions.contains_key(&slot);
@@ -103,8 +103,13 @@ impl WatchReader {
         let roster = &self.roster;
         self.sessions
             .retain(|slot, _| roster.member(*slot).is_some());
+        self.complete.retain(|slot| roster.member(*slot).is_some());
+        for slot in std::mem::take(&mut self.roster.renewed) {
+            self.sessions.remove(&slot);
+            self.complete.remove(&slot);
+        }
         let (took, now) = (began.elapsed(), Instant::now());
-        let (usual, factor) = match self.ears.hear() {
+        let (usual, factor) = match hear {
             true => (SURE, UNASKED),
             false => (self.plan.following.poll, ASKED),
         };
@@ -116,8 +121,8 @@ impl WatchReader {
         Ok(())
     }
 
-    /// Listens to the directories of all files.
-    fn listen(&mut self) {
+    /// Listens to the directories of all files; says whether events tell all that happens.
+    fn listen(&mut self) -> bool {
         let pattern = &self.plan.pattern;
         let root = match &pattern.glob {
             Some(glob) if !self.plan.tail => crate::source::glob::fixed_part(glob),
@@ -134,10 +139,11 @@ impl WatchReader {
         let paths = self.roster.paths().filter(|_| !deep);
         let others: BTreeSet<&str> = paths.map(|path| parts(path).0).collect();
         let others: Vec<String> = others.into_iter().map(str::to_owned).collect();
-        self.ears.listen(&root, deep);
+        let mut all = self.ears.listen(&root, deep);
         for directory in others {
-            self.ears.listen(&directory, false);
+            all &= self.ears.listen(&directory, false);
         }
+        all && self.ears.hear()
     }
 
     /// Takes in what has happened meanwhile.

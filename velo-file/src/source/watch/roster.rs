@@ -67,6 +67,8 @@ pub(super) struct Roster {
     ready: BTreeSet<(u64, usize)>,
     by_inode: HashMap<(u64, u64), usize>,
     by_path: HashMap<String, usize>,
+    /// Members that began anew in the last scan.
+    pub(super) renewed: Vec<usize>,
     /// The next scan is the first of all.
     pub(super) first: bool,
     /// Something has changed that no mark tells.
@@ -84,6 +86,7 @@ impl Roster {
             ready: BTreeSet::new(),
             by_inode: HashMap::new(),
             by_path: HashMap::new(),
+            renewed: Vec::new(),
             first,
             changed: first,
         };
@@ -321,6 +324,7 @@ impl Roster {
     /// Begins a member anew, behind everything that was found so far.
     pub(super) fn renew(&mut self, slot: usize) {
         self.rest(slot);
+        self.renewed.push(slot);
         let number = self.offset.next;
         self.offset.next += 1;
         self.update(slot, |member| {

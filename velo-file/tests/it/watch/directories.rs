@@ -111,3 +111,25 @@ fn a_directory_that_is_not_there_yet() {
         assert_eq!(folder.read().await, ["1"]);
     });
 }
+
+#[test]
+fn t082_files_that_come_up_all_at_once_are_all_found() {
+    const FILES: usize = 3000;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let options = "watch=directory&schema=id:int64&format=jsonl";
+        let mut folder = Watched::new("", options);
+        folder.write("first.jsonl", "{\"id\":-1}\n");
+        assert_eq!(folder.first(1).await, ["-1"]);
+        for number in 0..FILES {
+            folder.write(&format!("{number}.jsonl"), format!("{{\"id\":{number}}}\n"));
+        }
+        let mut rows: Vec<usize> = Vec::new();
+        while rows.len() < FILES {
+            let come = folder.first(1).await;
+            rows.extend(come.iter().map(|row| row.parse::<usize>().unwrap()));
+        }
+        rows.sort_unstable();
+        assert!(rows.into_iter().eq(0..FILES));
+    });
+}
