@@ -365,6 +365,10 @@ fn broken(whole: &str) -> Vec<String> {
     let secret_uri = "ftp://u:pl4nted@h/s?password=pl4nted";
     [
         ("webhook: { url: ", "webhook: { ur: "),
+        (
+            WEBHOOK,
+            "webhook: { url: '${file:hook}', on: ['${file:hook}'] }\n",
+        ),
         (WEBHOOK, "webhook: 'http://pl4nted/'\n"),
         (WEBHOOK, "webhook: ['http://pl4nted/']\n"),
         (WEBHOOK, "webhook: { url: [pl4nted] }\n"),
@@ -437,7 +441,12 @@ fn t170_a_planted_secret_is_found_nowhere() {
          transform: [{{ rate_limit: 2000/s }}]\n\
          checkpoint: {{ store: state, every: 100ms }}\ndead_letter: dead.jsonl\n{WEBHOOK}"
     );
-    folder.put("p.yaml", &whole);
+    folder.put(
+        "hook",
+        "http://user:pl4nted@127.0.0.1:1/pl4nted?token=pl4nted\n",
+    );
+    let from_file = "webhook: { url: '${file:hook}' }\n";
+    folder.put("p.yaml", whole.replace(WEBHOOK, from_file));
     let mut seen = shown_by_a_run(&folder);
     seen.push(folder.ok(&["check", "p.yaml"]));
     seen.push(folder.ok(&["plan", "p.yaml"]));

@@ -32,6 +32,9 @@ const UNASKED: u32 = 200;
 const LEFT_ALONE: Duration = Duration::from_secs(2);
 const LOOKS: u32 = 8;
 
+/// How long a sum over many files is good for.
+const SUMMED: Duration = Duration::from_millis(100);
+
 /// Follows every file of a path.
 pub(super) struct WatchReader {
     pub(super) plan: Arc<Plan>,
@@ -55,6 +58,8 @@ pub(super) struct WatchReader {
     complete: HashSet<usize>,
     next_scan: Instant,
     earliest_scan: Instant,
+    /// Bytes left to read, and when they were added up.
+    left: (u64, Instant),
 }
 
 /// An open file.
@@ -89,6 +94,7 @@ impl WatchReader {
             complete: HashSet::new(),
             next_scan: now,
             earliest_scan: now,
+            left: (0, now),
         }
     }
 
@@ -272,10 +278,24 @@ impl WatchReader {
         self.roster.changed = false;
         self.roster.offset.serial += 1;
         let offset = SourceOffset::seal(self.roster.offset.kept());
+        let left = self.left();
         self.events.push_back(Event::Mark(Mark {
             bytes_read: self.bytes,
+            lag_bytes: Some(left),
             ..Mark::new(self.split.id.clone(), offset)
         }));
+    }
+
+    /// Gives the bytes left to read: of many files as they were a moment ago, because marks come
+    /// often, and others follow while there is something to read.
+    fn left(&mut self) -> u64 {
+        const FEW: usize = 64;
+        let (left, since) = self.left;
+        if self.roster.ready() > FEW && since.elapsed() < SUMMED {
+            return left;
+        }
+        self.left = (self.roster.left(), Instant::now());
+        self.left.0
     }
 
     async fn wait(&mut self) {
@@ -308,6 +328,11 @@ impl DataReader for WatchReader {
             let tired = !self.plan.tail && self.turns >= IN_A_ROW;
             let Some(next) = self.roster.next(self.last.filter(|_| tired)) else {
                 self.turns = 0;
+                if self.left.0 > 0 {
+                    // Half a line is nothing to read.
+                    self.mark();
+                    continue;
+                }
                 self.wait().await;
                 continue;
             };

@@ -137,6 +137,21 @@ impl Roster {
         }
     }
 
+    /// Gives how many files have something to read.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Gives the bytes that were seen and not read yet.
+    pub(super) fn left(&self) -> u64 {
+        let left = self.ready.iter().map(|(_, slot)| {
+            let size = self.facts.get(slot).map_or(0, |facts| facts.size);
+            let lines = self.member(*slot).and_then(Member::lines);
+            size.saturating_sub(lines.map_or(0, |lines| lines.at))
+        });
+        left.sum()
+    }
+
     /// Notes that everything has been read.
     pub(super) fn rest(&mut self, slot: usize) {
         if let Some(number) = self.member(slot).map(|member| member.number) {

