@@ -17,7 +17,7 @@ use crate::report;
 const STATE: &str = "/var/lib/velo";
 
 /// Keys that only change what is good already, with their defaults.
-const DEFAULTS: [(&str, &str, &str); 9] = [
+const DEFAULTS: [(&str, &str, &str); 12] = [
     (
         "transform",
         "[{ select: [id] }, { filter: \"amount >= 10\" }]",
@@ -57,6 +57,21 @@ const DEFAULTS: [(&str, &str, &str); 9] = [
         "stop_within",
         "10s",
         "How long a stop in good order may take",
+    ),
+    (
+        "status",
+        "{ listen: 127.0.0.1:9464 }",
+        "Status page, metrics and health over HTTP; `velo top` shows them",
+    ),
+    (
+        "webhook",
+        "{ url: \"${file:/run/secrets/hook}\" }",
+        "Who is told when its health changes",
+    ),
+    (
+        "log",
+        "{ format: text, level: warn }",
+        "What a run logs on standard error",
     ),
     (
         "metadata",

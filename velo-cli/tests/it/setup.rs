@@ -77,6 +77,8 @@ fn what_init_leaves_out_can_be_put_in() {
         "circuit_breaker",
         "timeout",
         "stop_within",
+        "status",
+        "log",
         "metadata",
         "profiles",
         "data_sources",

@@ -9,6 +9,7 @@ mod measure;
 mod micro;
 mod pipelines;
 mod table;
+mod tail;
 mod traits;
 
 use std::ffi::OsString;
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// Measure instead what checkpoints cost a pipeline.
     #[arg(long, conflicts_with_all = ["micro", "traits"])]
     pipelines: bool,
+    /// Measure instead how fast files are followed, beside `tail -F`.
+    #[arg(long, conflicts_with_all = ["micro", "traits", "pipelines"])]
+    tail: bool,
     /// The jobs to run, all unless named: csv-to-parquet, jsonl-to-parquet, parquet-to-csv,
     /// parquet-to-jsonl, csv-gz-to-parquet, quoted-csv-to-parquet, measurements-to-parquet,
     /// wide-csv-to-parquet, events-to-parquet, avro-to-parquet.
@@ -70,6 +74,9 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &Arguments) -> Result {
     }
     if arguments.pipelines {
         return pipelines::pipelines(workspace, arguments);
+    }
+    if arguments.tail {
+        return tail::tail(workspace, arguments);
     }
     let jobs = chosen(&arguments.jobs)?;
     let environment = Environment::prepare(workspace, arguments)?;
