@@ -3,14 +3,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::Arguments;
 use super::environment::velo;
-use crate::command::{not_started, program};
+use crate::command::{not_started, output, program};
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 
@@ -47,7 +48,24 @@ impl Drop for Running {
     }
 }
 
-fn start(mut command: Command) -> Result<(Running, ChildStdout)> {
+/// Writes a pipeline that begins anew.
+fn describe(folder: &Path, source: &str, sink: &str, every: &str) -> Result {
+    let state = folder.join("state");
+    if state.exists() {
+        std::fs::remove_dir_all(&state)?;
+    }
+    let text = format!(
+        "name: tail\nsource: '{source}&format=text'\nsink: '{sink}?format=text'\n\
+         checkpoint: {{ store: state, every: {every} }}\n"
+    );
+    Ok(std::fs::write(folder.join("tail.yaml"), text)?)
+}
+
+/// `velo run` of what is watched into standard output.
+fn follow(velo: &Path, folder: &Path, source: &str, every: &str) -> Result<(Running, ChildStdout)> {
+    describe(folder, source, "stdout:", every)?;
+    let mut command = program(velo, folder);
+    command.args(["run", "--quiet", "tail.yaml"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command
         .spawn()
@@ -57,23 +75,6 @@ fn start(mut command: Command) -> Result<(Running, ChildStdout)> {
     Ok((Running(child), output))
 }
 
-/// `velo run` of what is watched into standard output, beginning anew.
-fn follow(velo: &Path, folder: &Path, source: &str, every: &str) -> Result<(Running, ChildStdout)> {
-    let state = folder.join("state");
-    if state.exists() {
-        std::fs::remove_dir_all(&state)?;
-    }
-    let text = format!(
-        "name: tail\nsource: '{source}&format=text'\nsink: 'stdout:?format=text'\n\
-         checkpoint: {{ store: state, every: {every} }}\n"
-    );
-    std::fs::write(folder.join("tail.yaml"), text)?;
-    let mut command = program(velo, folder);
-    command.args(["run", "--quiet", "tail.yaml"]);
-    start(command)
-}
-
-/// From the start of the process until all bytes of the log came out of it.
 fn throughput(velo: &Path, folder: &Path, runs: u32) -> Result {
     let log = folder.join("app.log");
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&log)?);
@@ -93,17 +94,20 @@ fn throughput(velo: &Path, folder: &Path, runs: u32) -> Result {
     let mut seconds = [Vec::new(), Vec::new()];
     for _ in 0..=runs {
         let started = Instant::now();
-        let (tail, out) = start(tail_command(&log))?;
-        seconds[0].push(taken(out, written, started)?);
-        drop(tail);
-        let started = Instant::now();
-        let (running, out) = follow(velo, folder, "app.log?watch=tail", "1s")?;
-        seconds[1].push(taken(out, written, started)?);
-        drop(running);
+        let mut piped = program("sh", folder);
+        output(piped.args(["-c", "tail -n +1 app.log | wc -l"]))?;
+        seconds[0].push(started.elapsed().as_secs_f64());
+        seconds[1].push(counted(velo, folder, number)?);
     }
     std::fs::remove_file(&log)?;
-    println!("| 1 GiB log, line by line | seconds | min..max | GB/s |\n|---|---|---|---|");
-    for (name, mut seconds) in ["`tail -F`", "velo"].into_iter().zip(seconds) {
+    println!(
+        "| {written} bytes in {number} lines | seconds | min..max | GB/s |\n|---|---|---|---|"
+    );
+    let names = [
+        "`tail -n +1 \\| wc -l`",
+        "velo, `watch=tail` into `/dev/null`",
+    ];
+    for (name, mut seconds) in names.into_iter().zip(seconds) {
         // The first of each warms the page cache.
         seconds.remove(0);
         seconds.sort_by(f64::total_cmp);
@@ -115,22 +119,45 @@ fn throughput(velo: &Path, folder: &Path, runs: u32) -> Result {
     Ok(())
 }
 
-fn tail_command(log: &PathBuf) -> Command {
-    let mut command = Command::new("tail");
-    command.args(["-n", "+1", "-F"]).arg(log);
-    command
-}
-
-fn taken(mut out: ChildStdout, bytes: u64, started: Instant) -> Result<f64> {
-    let (mut buffer, mut left) = (vec![0; 1 << 20], bytes);
-    while left > 0 {
-        let count = out.read(&mut buffer)? as u64;
-        if count == 0 {
-            return Err(Error::new("the output ended before the log did"));
+/// From the start of the process until its metrics say that all lines were read.
+fn counted(velo: &Path, folder: &Path, lines: u64) -> Result<f64> {
+    describe(folder, "app.log?watch=tail", "/dev/null", "1s")?;
+    let mut command = program(velo, folder);
+    command.args(["run", "tail.yaml", "--status", "127.0.0.1:0"]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let started = Instant::now();
+    let mut child = command
+        .spawn()
+        .map_err(|error| not_started(&command, &error))?;
+    let said = child.stderr.take();
+    let _running = Running(child);
+    let mut said = BufReader::new(said.ok_or_else(|| Error::new("a process has no output"))?);
+    let mut line = String::new();
+    let address = loop {
+        line.clear();
+        if said.read_line(&mut line)? == 0 {
+            return Err(Error::new("velo ended before it served its status"));
         }
-        left = left.saturating_sub(count);
+        if let Some(address) = line.trim_end().strip_prefix("status at http://") {
+            break address.trim_end_matches('/').to_owned();
+        }
+    };
+    while rows_read(&address)? < lines {
+        std::thread::sleep(Duration::from_millis(5));
     }
     Ok(started.elapsed().as_secs_f64())
+}
+
+fn rows_read(address: &str) -> Result<u64> {
+    let mut stream = TcpStream::connect(address)?;
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let mut lines = answer.lines();
+    let line = lines.find(|line| line.starts_with("velo_rows_read_total{"));
+    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    Ok(value.unwrap_or(0))
 }
 
 /// From the append of a line until it comes out.
